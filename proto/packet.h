@@ -1,0 +1,78 @@
+#ifndef SOTTO_PROTO_PACKET_H
+#define SOTTO_PROTO_PACKET_H
+#include "proto/base.h"
+enum {
+	TEXT_MAX = 16384,    /* bytes of UTF-8 in one message */
+	PACKET_MAX = 131072, /* JSON: 6 * TEXT_MAX, a quotation and the rest */
+	QUOTE_MAX = 280,     /* bytes, cut by utf8_cut before encoding */
+	NICK_MAX = 96,       /* bytes, and at most 32 columns */
+	PEERS_MAX = 32,
+	RANGES_MAX = 32,
+	WORDS_MAX = 8,
+};
+
+/* IPv4 is held as ::ffff:a.b.c.d. All zero means "none given". */
+struct addr {
+	uint8_t ip[16];
+	uint16_t port; /* host order */
+};
+struct range { uint64_t from, to; };
+
+enum packet_kind {
+	PKT_HELLO,   /* who I am: key or id, listening port, nick, peers */
+	PKT_MESSAGE, /* a text */
+	PKT_REPLY,   /* a text that quotes the one it answers */
+	PKT_ACK,     /* the verdict on a packet of mine */
+	PKT_PEERS,   /* where others are */
+	PKT_SKIP,    /* numbers of mine that will never come */
+	PKT_TYPING, PKT_READ, PKT_ERROR,
+	PKT_WHO,    /* please say HELLO (plain dialects) */
+};
+
+enum verdict {
+	V_SUCCESS,      /* committed on our disk */
+	V_UNREGISTERED, /* say hello again, then resend */
+	V_INVALID,      /* malformed; never retry */
+	V_REFUSED,      /* blocked or unwanted; never retry */
+	V_BUSY,         /* quota or disk full; try later */
+	V_SEQ_REUSED,   /* restored from a backup: take a new epoch */
+};
+
+/* What every dialect translates into and out of. A field that a dialect does
+ * not carry is zero. Every view borrows from the frame or the arena. */
+struct packet {
+	enum packet_kind kind;
+	struct addr from, to; /* where each side *listens*, as claimed */
+	struct bytes stamp;   /* this packet's timestamp as written: echo it so */
+	struct bytes orig_stamp; /* ACK, REPLY: of what is answered, as written */
+	int64_t sent_us, orig_us; /* the same two, Unix microseconds; 0: none */
+	struct uuid id;       /* MESSAGE, REPLY; ACK, READ: which message */
+	struct uuid reply_to; /* REPLY */
+	uint8_t epoch[8];
+	uint64_t seq; /* from 1; 0: the dialect has none */
+	enum verdict verdict;
+	struct bytes text, quoted;
+	bool sealed; /* text is ciphertext still; see seal.h */
+
+	/* HELLO */
+	struct bytes peer;  /* id as the dialect writes it */
+	struct bytes key;   /* as the dialect writes it: PEM, base64 */
+	struct bytes nick, version, features, prekey;
+	struct uuid instance; /* new at each start */
+	uint16_t listen_port;
+	bool have;             /* we have had something of yours: */
+	uint8_t have_epoch[8]; /* your epoch */
+	uint64_t have_upto;    /* all up to here but `ranges` */
+	struct range *ranges; /* HELLO: missing; SKIP: gone */
+	size_t n_ranges;
+	struct addr *peers;
+	size_t n_peers;
+	struct bytes word[WORDS_MAX]; /* ERROR: code, words */
+	size_t n_words;
+};
+
+/* OK, or why no dialect may send this packet or hand it up. */
+enum err packet_check(const struct packet *p) MUST_USE;
+/* A canonical text of it, for vectors and failing tests. */
+void packet_dump(struct buf *out, const struct packet *p);
+#endif

@@ -1,0 +1,60 @@
+#ifndef SOTTO_SRC_CONFIG_H
+#define SOTTO_SRC_CONFIG_H
+#include "proto/packet.h"
+/* Options of the command line, the environment and config.ini in one struct;
+ * files in their XDG folders (review G8). Read-only after config_load, so any
+ * thread may look at it. */
+enum switch3 { SW_AUTO, SW_ON, SW_OFF };
+enum discover { DISCOVER_ALL, DISCOVER_OFF };
+enum trust_new { TRUST_ASK, TRUST_ACCEPT, TRUST_REFUSE, TRUST_DEFAULT };
+enum history { HISTORY_FOREVER, HISTORY_OFF };
+enum log_mode { LOG_ON, LOG_FULL, LOG_OFF };
+enum run_mode { RUN_SCREEN, RUN_HEADLESS, RUN_COMMAND };
+
+struct config {
+	enum run_mode mode;
+	char *home;      /* --home, or NULL: XDG */
+	char *profile;   /* "default" */
+	bool ephemeral;  /* everything in a temporary folder, removed at end */
+	char nick[NICK_MAX + 1];
+	int port;        /* as asked; -1: 6327 and the next that is free */
+	char *bind;      /* listening address, "::" */
+	bool listen;     /* false: a sub-command that only dials */
+	enum discover discover;
+	enum trust_new trust_new;
+	enum history history;
+	enum log_mode log;
+	enum switch3 color, output; /* output: SW_ON is --json, SW_OFF --text */
+	bool stay, bell, title, clock12;
+	int verbose;      /* -q: -1, -v: 1 */
+	char *ready_file; /* or NULL */
+	char *peers_file; /* path */
+
+	/* Where things are; absolute, owned. */
+	char *config_path; /* config.ini, or Config.ini when only that is there */
+	char *data_dir, *identity_path, *store_path, *lock_path;
+	char *log_path;
+	char *run_dir, *control_path;
+
+	char **warning; /* about config.ini: unknown keys and the like */
+	size_t n_warnings;
+
+	/* The sub-command and what follows it; borrowed from argv. */
+	char **argv;
+	int argc;
+};
+
+/* Reads options, environment, file, in this order of weight; makes the
+ * folders (0700). On error `why` says it in one line with file and line, or
+ * the option, and *exit_code is 2 (usage), 10 (configuration) or 1. */
+enum err config_load(struct config *c, int argc, char **argv, int *exit_code,
+                     char why[static 256]) MUST_USE;
+void config_free(struct config *c); /* removes an ephemeral home */
+
+/* The tables that --help, `sotto help options` and the man page's test share.
+ * NULL name ends it. */
+struct option_row {
+	const char *name, *arg, *help;
+};
+extern const struct option_row config_options[], config_keys[];
+#endif

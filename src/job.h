@@ -1,0 +1,41 @@
+#ifndef SOTTO_SRC_JOB_H
+#define SOTTO_SRC_JOB_H
+#include "src/event.h"
+/* A question to the store; answered by a page. */
+struct query {
+	contact_id with;         /* 0: all */
+	message_n before, after; /* 0: from that end */
+	unsigned limit;
+};
+struct page {
+	struct message **row; /* owned; oldest first */
+	size_t n;
+	bool more;
+	message_n next;
+};
+void page_free(struct page *p); /* what it holds */
+
+enum job_kind {
+	JOB_RESOLVE,  /* host, port */
+	JOB_PAGE,     /* query */
+};
+enum { JOBS_MAX = 16, ADDRS_MAX = 16 };
+
+/* What is too slow for a turn. Policy asks by FX_JOB and hears the answer
+ * later, like a packet. One struct for both ways; job_free frees all. */
+struct job {
+	enum job_kind kind;
+	client_id client; /* on whose behalf, with ref */
+	uint64_t ref;
+	contact_id contact;
+	char *host;   /* owned, as are all pointers here */
+	uint16_t port;
+	struct query query;
+	enum err err; /* the answer; ERR_FULL: more than JOBS_MAX at once */
+	struct addr addr[ADDRS_MAX];
+	size_t n_addr;
+	struct page page;
+};
+struct job *job_copy(const struct job *j); /* the question only */
+void job_free(struct job *j);
+#endif

@@ -1,0 +1,18 @@
+#ifndef SOTTO_SRC_QUEUE_H
+#define SOTTO_SRC_QUEUE_H
+#include <stdbool.h>
+#include <stddef.h>
+/* A bounded ring of pointers between two threads: a mutex, and an eventfd that
+ * is written when the ring goes from empty to not empty. Pushing moves
+ * ownership of the item; the popper frees it. Any thread may push, any pop. */
+struct queue;
+
+/* `max` places for everybody, `kept` more for queue_push_kept alone. */
+struct queue *queue_new(size_t max, size_t kept);
+void queue_free(struct queue *q); /* must be empty */
+/* False: full; the item is still the caller's. */
+bool queue_push(struct queue *q, void *item);
+bool queue_push_kept(struct queue *q, void *item);
+void *queue_pop(struct queue *q);    /* NULL: empty */
+int queue_fd(const struct queue *q); /* readable: not empty. For poll only */
+#endif

@@ -1,0 +1,69 @@
+#!/bin/sh
+# Who may include what. One rule a line: path prefix (first match counts), then
+# a regular expression of the only project headers and one of the only special
+# headers allowed. Exits 1 and prints every breach.
+set -eu
+cd "${1:-.}"
+special='curses|pthread|threads\.h|sqlite3|microhttpd|sodium|openssl|json-c|utf8proc|<ini\.h|qrencode|<nats|libintl|sys/(socket|un|epoll|eventfd|random|time|select)|<poll\.h|netinet|arpa/|netdb|net/if|ifaddrs|<time\.h|signal\.h|spawn\.h|unistd\.h|fcntl\.h'
+rules='
+proto/base.c     ^"proto/base\.h"  sodium|utf8proc
+proto/base.h     NONE  NONE
+proto/packet     ^"proto/(base|packet)\.h"  NONE
+proto/guard      ^"proto/(base|guard)\.h"  NONE
+proto/json.c     ^"proto/(base|packet|guard|dialect)\.h"  json-c
+proto/sotto.c    ^"proto/(base|packet|guard|dialect)\.h"  json-c
+proto/seal.c     ^"proto/(base|seal|noise)\.h"  sodium|openssl
+proto/seal.h     ^"proto/base\.h"  NONE
+proto/noise.c    ^"proto/(base|seal|noise)\.h"  sodium
+proto/           ^"proto/  NONE
+src/store.c      ^"(proto/base|src/(store|event|job))\.h"  sqlite3
+src/core         ^"(proto/(base|packet|dialect|seal)|src/(core|event|job|store|effect))\.h"  NONE
+src/center       ^"(proto/(base|packet|dialect)|src/(center|event|job|store|effect))\.h"  NONE
+src/event        ^"(proto/(base|packet)|src/event)\.h"  NONE
+src/job          ^"(proto/(base|seal)|src/(event|job))\.h"  NONE
+src/effect       ^"(proto/(base|packet|dialect)|src/(effect|event|job))\.h"  NONE
+src/queue.c      ^"src/queue\.h"  pthread|sys/eventfd|unistd\.h
+src/disk.c       ^"src/(disk|store|queue)\.h"  poll\.h
+src/worker.c     ^"(proto/(base|seal)|src/(worker|job|queue|store))\.h"  poll\.h|sodium|netdb|sys/socket|netinet
+src/net.c        ^"(proto/[a-z]+|src/(net|effect|event|clock))\.h"  sys/(socket|epoll)|netinet|unistd\.h|fcntl\.h
+src/beacon.c     ^"(proto/base|src/(beacon|core|event))\.h"  sys/socket|netinet|net/if|ifaddrs|unistd\.h
+src/engine.c     ^"(proto|src)/  pthread
+src/client.c     ^"(proto/base|src/(client|engine|event|lines|queue|clock))\.h"  sys/(socket|un|epoll)|unistd\.h
+src/lines.c      ^"(proto/(base|packet|guard)|src/(lines|event))\.h"  json-c
+src/clock.c      ^"(proto/base|src/clock)\.h"  time\.h|sys/random
+src/config.c     ^"(proto/(base|packet|dialect)|src/config)\.h"  ini\.h|unistd\.h
+src/identity.c   ^"(proto/(base|seal)|src/(identity|clock))\.h"  unistd\.h|fcntl\.h
+src/main.c       ^"(proto/base|src/(clock|client|config|engine|identity|peersfile)|ui/front)\.h"  signal\.h|pthread|spawn\.h|unistd\.h
+src/             ^"(proto|src)/  NONE
+ui/model         ^"(proto/(base|packet)|src/event|ui/(model|text))\.h"  NONE
+ui/text          ^"(proto/base|ui/text)\.h"  utf8proc
+ui/edit          ^"(proto/base|ui/(edit|text))\.h"  NONE
+ui/command       ^"(proto/(base|packet)|src/event|ui/(command|words))\.h"  NONE
+ui/words         ^"ui/words\.h"  libintl
+ui/tui.c         ^"(proto/base|src/(event|client|config|clock)|ui/[a-z]+)\.h"  curses|poll\.h|signal\.h|spawn\.h|unistd\.h
+ui/draw          ^"(proto/base|src/(event|clock)|ui/[a-z]+)\.h"  curses
+ui/control.c     ^"(proto/base|src/(event|client|engine|lines|clock)|ui/front)\.h"  poll\.h|sys/(socket|un)|unistd\.h
+ui/shell.c       ^"(proto/(base|packet)|src/(event|client|config|lines|clock)|ui/[a-z]+)\.h"  poll\.h|spawn\.h|unistd\.h
+ui/web.c         ^"(proto/(base|packet)|src/(event|client|lines|clock)|ui/(model|text|words))\.h"  microhttpd|poll\.h|netinet|sys/socket|unistd\.h
+ui/              ^"(proto/(base|packet)|src/(event|client|config|lines|clock)|ui/[a-z]+)\.h"  poll\.h|unistd\.h
+'
+grep -Hn '^[[:space:]]*#[[:space:]]*include' proto/*.[ch] src/*.[ch] ui/*.[ch] |
+sed 's/:[0-9]*:[[:space:]]*#[[:space:]]*include[[:space:]]*/ /' |
+rules="$rules" special="$special" awk '
+BEGIN {
+	special = ENVIRON["special"]
+	n = split(ENVIRON["rules"], line, "\n")
+	for (i = 1; i <= n; i++)
+		if (split(line[i], f, /[ \t][ \t]+/) == 3) {
+			k++; where[k] = f[1]; own[k] = f[2]; lib[k] = f[3]
+		}
+}
+{
+	for (i = 1; i <= k; i++)
+		if (index($1, where[i]) == 1) break
+	bad = i > k
+	if (!bad && $2 ~ /^"/) bad = $2 !~ own[i]
+	else if (!bad && $2 ~ special) bad = $2 !~ lib[i]
+	if (bad) { print $1 " may not include " $2; breach = 1 }
+}
+END { exit breach }'

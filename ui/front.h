@@ -1,0 +1,17 @@
+#ifndef SOTTO_UI_FRONT_H
+#define SOTTO_UI_FRONT_H
+struct client;
+struct config;
+struct engine;
+
+/* A front end runs until the user or the engine ends it; returns the exit
+ * status. Each owns its loop: poll on its input and on client_fd. */
+int tui_run(struct client *c, const struct config *cfg);
+int plain_run(struct client *c, const struct config *cfg);
+int headless_run(struct client *c, const struct config *cfg);
+int shell_run(struct client *c, const struct config *cfg, int argc,
+              char **argv);
+/* The aux thread's body: one client for each connection to control.sock,
+ * until stop_fd is readable. */
+void control_run(struct engine *e, int listen_fd, int stop_fd);
+#endif
