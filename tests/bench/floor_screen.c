@@ -1,0 +1,125 @@
+/* The floor under the screen: a bare ncurses chat. One poll loop, a socket
+ * that brings lines, an input line, no logic. Links what sotto links.
+ *
+ *   floor_screen PORT [once]   listens on 127.0.0.1:PORT; `once`: paints one
+ *                              frame and ends (for the start-up figure).
+ */
+#include <arpa/inet.h>
+#include <curses.h>
+#include <json-c/json.h>
+#include <locale.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sodium.h>
+#include <sqlite3.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <utf8proc.h>
+
+struct screen {
+	WINDOW *pane, *input;
+	char line[512], in[65536];
+	size_t n_line, n_in;
+};
+
+static void paint_input(struct screen *s)
+{
+	werase(s->input);
+	mvwprintw(s->input, 0, 0, "> %.*s", (int)s->n_line, s->line);
+	wnoutrefresh(s->input);
+}
+
+/* Every whole line that has come goes to the pane. */
+static bool take(struct screen *s, int fd)
+{
+	ssize_t r = read(fd, s->in + s->n_in, sizeof s->in - s->n_in);
+	char *p = s->in, *nl;
+
+	if (r <= 0)
+		return false;
+	s->n_in += (size_t)r;
+	while ((nl = memchr(p, '\n', s->n_in - (size_t)(p - s->in)))) {
+		wprintw(s->pane, "\n%.*s", (int)(nl - p), p);
+		p = nl + 1;
+	}
+	s->n_in -= (size_t)(p - s->in);
+	memmove(s->in, p, s->n_in);
+	wnoutrefresh(s->pane);
+	return true;
+}
+
+static bool key(struct screen *s)
+{
+	for (int c; (c = wgetch(s->input)) != ERR;) {
+		if (c == 17) /* Ctrl-Q */
+			return false;
+		if (c == 21) /* Ctrl-U */
+			s->n_line = 0;
+		else if (c >= 32 && s->n_line < sizeof s->line)
+			s->line[s->n_line++] = (char)c;
+	}
+	return true;
+}
+
+static int listen_on(int port)
+{
+	struct sockaddr_in a = {.sin_family = AF_INET};
+	int fd = socket(AF_INET, SOCK_STREAM, 0), on = 1;
+
+	a.sin_port = htons((uint16_t)port);
+	a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+	if (bind(fd, (struct sockaddr *)&a, sizeof a) || listen(fd, 1))
+		exit(1);
+	return fd;
+}
+
+static void start(struct screen *s)
+{
+	initscr();
+	raw();
+	noecho();
+	nonl();
+	s->pane = newwin(LINES - 1, COLS, 0, 0);
+	s->input = newwin(1, COLS, LINES - 1, 0);
+	scrollok(s->pane, TRUE);
+	nodelay(s->input, TRUE);
+	waddstr(s->pane, "floor");
+	wnoutrefresh(s->pane);
+	paint_input(s);
+	doupdate();
+}
+
+int main(int argc, char **argv)
+{
+	static struct screen s;
+	struct pollfd p[2] = {{.fd = 0, .events = POLLIN},
+	                      {.fd = -1, .events = POLLIN}};
+	bool once = argc > 2 && !strcmp(argv[2], "once");
+
+	setlocale(LC_CTYPE, "");
+	/* The libraries are there and used, as in sotto. */
+	if (sodium_init() < 0 || !sqlite3_libversion_number() ||
+	    !utf8proc_version() || !json_c_version_num())
+		return 1;
+
+	int fd = listen_on(argc > 1 ? atoi(argv[1]) : 0);
+
+	p[1].fd = fd;
+	start(&s);
+	while (!once && poll(p, 2, -1) > 0) {
+		if (p[0].revents && !key(&s))
+			break;
+		if (p[1].revents && p[1].fd == fd)
+			p[1].fd = accept(fd, NULL, NULL);
+		else if (p[1].revents && !take(&s, p[1].fd))
+			p[1].fd = fd;
+		paint_input(&s);
+		doupdate();
+	}
+	endwin();
+	return 0;
+}
