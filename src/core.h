@@ -21,6 +21,14 @@ struct core_rules {
 struct core *core_new(const struct core_rules *r, const struct keys *self,
                       const char *nick, struct store *s, struct effects *fx);
 void core_free(struct core *c);
+/* What our hello says of us: where we listen (zero: nowhere) and which run of
+ * the program this is. Before the first core_tick. */
+void core_self(struct core *c, struct addr at, struct uuid instance);
+const char *core_nick(const struct core *c); /* CMD_NICK may change it */
+bool core_quit(const struct core *c);        /* CMD_QUIT was heard */
+/* A front end came or went. One that was never announced counts as there
+ * since the start; "the last sender" of CMD_REPLY depends on it. */
+void core_client(struct core *c, client_id id, bool here);
 
 /* Somebody may be there: peers.txt, beacon, invite. Never a proof. */
 struct hint {
@@ -52,4 +60,9 @@ void core_tick(struct core *c, const struct now *now);
 
 /* When core_tick is due, mono_us; INT64_MAX: never. */
 int64_t core_deadline(const struct core *c);
+
+/* For tests: everything that must come back when core is built again from the
+ * store, as text, one line a contact and a row; what lives only as long as
+ * links do is left out. */
+void core_dump(struct core *c, struct buf *out);
 #endif

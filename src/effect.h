@@ -32,4 +32,6 @@ void effects_drop(struct effects *fx); /* all: the batch failed */
 /* The next one whose ticket is durable, by (after, order of putting); what it
  * points to is good until the next call. */
 bool effects_next(struct effects *fx, ticket durable, struct effect *out);
+/* What was durable at the last effects_next: what waited for it is told. */
+ticket effects_durable(const struct effects *fx);
 #endif

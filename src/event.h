@@ -58,6 +58,8 @@ struct contact {
 	char ident[128]; /* plain: as one types it, json://10.0.0.7:5000 */
 	enum trust trust;
 	bool blocked, changed, secure;
+	bool gone;         /* EV_PEER: forgotten; take it off the list */
+	contact_id became; /* gone: its messages are this one's now; or 0 */
 	enum presence presence;
 	struct addr at;
 	enum via via;
