@@ -8,13 +8,19 @@ struct disk_done {
 	ticket upto;
 	enum err err; /* not OK: this and all after it are not there */
 };
+/* All three are borrowed. `done` has at least 16 places. */
 struct disk *disk_new(struct writer *w, struct queue *batches,
-                      struct queue *done); /* of struct disk_done */
+		      struct queue *done); /* of struct disk_done */
 void disk_free(struct disk *d);
 /* All batches that have gathered, in one transaction; else a little idle
- * work. After a failure it refuses every batch until the first one made after
- * store_reset, and tries the disk every 5 s. The simulation calls this itself,
- * or crashes instead. */
+ * work. False: nothing is left to do. After a failure, which is said once, it
+ * drops every batch without a word until the first one made after store_reset,
+ * and tries the disk with a small write each time there is no batch; when that
+ * succeeds it says OK. Whoever hears a failure calls store_reset, each time.
+ * The simulation calls this itself, or crashes instead. */
 bool disk_step(struct disk *d);
-void disk_run(struct disk *d); /* until a NULL batch; the thread's body */
+/* The thread's body, until a NULL comes out of `batches`; what was pushed
+ * before is committed. Sleeps without a time-out unless there is idle work
+ * (after 200 ms of quiet) or a failed disk (every 5 s). */
+void disk_run(struct disk *d);
 #endif

@@ -4,8 +4,9 @@
 /* A question to the store; answered by a page. */
 struct query {
 	contact_id with;         /* 0: all */
-	message_n before, after; /* 0: from that end */
-	unsigned limit;
+	message_n before, after; /* 0: from that end; both 0: the newest */
+	bool oldest;             /* both 0: the oldest */
+	unsigned limit;          /* 0: PAGE_USUAL; at most PAGE_MAX */
 };
 struct page {
 	struct message **row; /* owned; oldest first */
@@ -16,8 +17,8 @@ struct page {
 void page_free(struct page *p); /* what it holds */
 
 enum job_kind {
-	JOB_RESOLVE,  /* host, port */
-	JOB_PAGE,     /* query */
+	JOB_RESOLVE, /* host, port */
+	JOB_PAGE,    /* query */
 };
 enum { JOBS_MAX = 16, ADDRS_MAX = 16 };
 
@@ -28,13 +29,14 @@ struct job {
 	client_id client; /* on whose behalf, with ref */
 	uint64_t ref;
 	contact_id contact;
-	char *host;   /* owned, as are all pointers here */
+	char *host; /* owned, as are all pointers here */
 	uint16_t port;
 	struct query query;
 	enum err err; /* the answer; ERR_FULL: more than JOBS_MAX at once */
 	struct addr addr[ADDRS_MAX];
 	size_t n_addr;
 	struct page page;
+	int64_t taken_us; /* the worker's own: when it took the job */
 };
 struct job *job_copy(const struct job *j); /* the question only */
 void job_free(struct job *j);

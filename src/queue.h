@@ -13,6 +13,8 @@ void queue_free(struct queue *q); /* must be empty */
 /* False: full; the item is still the caller's. */
 bool queue_push(struct queue *q, void *item);
 bool queue_push_kept(struct queue *q, void *item);
-void *queue_pop(struct queue *q);    /* NULL: empty */
+void *queue_pop(struct queue *q); /* NULL: empty */
+/* For queues in which NULL is an item of its own: false is empty. */
+bool queue_take(struct queue *q, void **item);
 int queue_fd(const struct queue *q); /* readable: not empty. For poll only */
 #endif

@@ -1,0 +1,38 @@
+#include "src/job.h"
+#include <stdlib.h>
+#include <string.h>
+
+void page_free(struct page *p)
+{
+	for (size_t i = 0; i < p->n; i++)
+		message_free(p->row[i]);
+	free(p->row);
+	*p = (struct page){0};
+}
+
+struct job *job_copy(const struct job *j)
+{
+	struct job *copy = xmalloc(sizeof(*copy));
+
+	*copy = (struct job){
+	    .kind = j->kind,
+	    .client = j->client,
+	    .ref = j->ref,
+	    .contact = j->contact,
+	    .port = j->port,
+	    .query = j->query,
+	};
+	if (j->host)
+		copy->host = xstrndup(
+		    (struct bytes){(const uint8_t *)j->host, strlen(j->host)});
+	return copy;
+}
+
+void job_free(struct job *j)
+{
+	if (!j)
+		return;
+	free(j->host);
+	page_free(&j->page);
+	free(j);
+}
