@@ -69,7 +69,8 @@ enum err sql_error(sqlite3 *db, int rc)
 {
 	if (rc == SQLITE_OK || rc == SQLITE_DONE || rc == SQLITE_ROW)
 		return OK;
-	int os = sqlite3_system_errno(db);
+	/* SQLite does not always keep what the system said. */
+	int os = sqlite3_system_errno(db) ? sqlite3_system_errno(db) : errno;
 	switch (rc & 0xff) {
 	case SQLITE_FULL:
 		errno = ENOSPC;

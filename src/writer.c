@@ -160,9 +160,11 @@ void writer_close(struct writer *w)
 static int run(struct writer *w, enum stmt which)
 {
 	sqlite3_stmt *s = w->stmt[which];
-	int rc = sqlite3_step(s);
+	errno = 0;
+	int rc = sqlite3_step(s), said = errno;
 
 	sqlite3_reset(s);
+	errno = said;
 	return rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
 
@@ -490,9 +492,9 @@ enum err writer_commit(struct writer *w, struct batch **b, size_t n)
 	crash_point("commit.before");
 	if (rc == SQLITE_OK)
 		rc = run(w, S_COMMIT);
-	crash_point("commit.after");
 	enum err err = sql_error(w->db, rc);
 	int saved = errno;
+	crash_point("commit.after");
 	if (err)
 		rollback(w);
 	else if (n)
