@@ -1,0 +1,1362 @@
+#include "src/core_impl.h"
+#include "src/crash.h"
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* ---- saying things ---- */
+
+void tell(struct core *c, client_id to, ticket after, struct event *ev)
+{
+	effects_put(c->fx, &(struct effect){.kind = FX_EVENT,
+					    .after = after,
+					    .client = to,
+					    .event = ev});
+}
+
+void tell_peer(struct core *c, struct who *w)
+{
+	if (w->row.shown.id <= 0 || (w->row.hidden && !w->row.shown.gone))
+		return;
+	struct contact shown = w->row.shown;
+	shown.draft = NULL;
+	w->told_of = true;
+	w->told_waiting = shown.waiting;
+	tell(c, 0, 0, &(struct event){.kind = EV_PEER, .contact = &shown});
+}
+
+void tell_notice(struct core *c, int level, const char *fmt, ...)
+{
+	char text[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	struct event ev = {.kind = EV_NOTICE, .text = text};
+	ev.level = level == LEVEL_ERROR  ? LEVEL_ERROR
+		   : level == LEVEL_WARN ? LEVEL_WARN
+					 : LEVEL_INFO;
+	tell(c, 0, 0, &ev);
+}
+
+void tell_security(struct core *c, struct who *w, const char *what)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%s", what);
+	struct contact shown = w->row.shown;
+	shown.draft = NULL;
+	tell(c, 0, 0,
+	     &(struct event){
+		 .kind = EV_SECURITY, .contact = &shown, .text = text});
+}
+
+void tell_status(struct core *c, ticket after, const struct message *m)
+{
+	struct message copy = *m;
+
+	tell(c, 0, after, &(struct event){.kind = EV_STATUS, .message = &copy});
+}
+
+ticket hard(struct core *c)
+{
+	c->hard = store_ticket(c->store);
+	return c->hard;
+}
+
+/* Made once a millisecond, not once a packet. */
+const char *stamp_now(struct core *c, const struct now *now)
+{
+	int64_t ms = now->wall_us / MS_US;
+
+	if (ms != c->stamp_ms || !c->stamp[0]) {
+		rfc3339_put(c->stamp, now->wall_us);
+		c->stamp_ms = ms;
+	}
+	return c->stamp;
+}
+
+static struct bytes view(const char *s)
+{
+	return (struct bytes){(const uint8_t *)s, strlen(s)};
+}
+
+/* ---- contacts ---- */
+
+struct who *who_find(const struct core *c, contact_id id)
+{
+	uint64_t key = hash_number((uint64_t)id);
+	struct who *w;
+
+	for (size_t i = 0; (w = table_find(&c->contacts, key, &i));)
+		if (w->row.shown.id == id)
+			return w;
+	return NULL;
+}
+
+struct who *who_by_key(const struct core *c, const struct pubkey *k)
+{
+	struct who *w;
+
+	for (size_t i = 0; (w = table_find(&c->keys, hash_key(k), &i));)
+		if (memcmp(&w->row.shown.key, k, sizeof(*k)) == 0)
+			return w;
+	return NULL;
+}
+
+/* A contact rather than a lead whose id is only claimed. */
+struct who *who_by_id(const struct core *c, const char *hex)
+{
+	struct who *w, *lead = NULL;
+
+	for (size_t i = 0; (w = table_find(&c->ids, hash_hex(hex), &i));) {
+		if (strcmp(w->id, hex) != 0)
+			continue;
+		if (w->row.shown.id > 0)
+			return w;
+		lead = w;
+	}
+	return lead;
+}
+
+bool who_stranger(const struct who *w)
+{
+	return w->row.shown.trust == TRUST_NEW;
+}
+
+const char *who_name(const struct who *w)
+{
+	const struct contact *s = &w->row.shown;
+
+	if (s->petname[0])
+		return s->petname;
+	if (s->nick[0])
+		return s->nick;
+	return s->ident[0] == '?' ? s->ident + 1 : w->id;
+}
+
+void who_save(struct core *c, struct who *w)
+{
+	if (w->row.shown.id <= 0)
+		return;
+	store_contact(c->store, &w->row);
+	hard(c);
+}
+
+static void who_index(struct core *c, struct who *w)
+{
+	const struct contact *s = &w->row.shown;
+
+	if (!pubkey_none(&s->key)) {
+		seal_peer_id(w->id, &s->key);
+		table_put(&c->keys, hash_key(&s->key), w);
+	}
+	if (w->id[0])
+		table_put(&c->ids, hash_hex(w->id), w);
+}
+
+static void who_unindex(struct core *c, struct who *w)
+{
+	const struct contact *s = &w->row.shown;
+
+	if (!pubkey_none(&s->key))
+		table_remove(&c->keys, hash_key(&s->key), w);
+	if (w->id[0])
+		table_remove(&c->ids, hash_hex(w->id), w);
+}
+
+static struct who *who_make(void)
+{
+	struct who *w = xmalloc(sizeof(*w));
+
+	*w = (struct who){0};
+	w->dial.timer = (struct timer){.kind = TIMER_DIAL, .owner = w};
+	w->send = (struct timer){.kind = TIMER_SEND, .owner = w};
+	return w;
+}
+
+static void list_put(struct core *c, struct who *w)
+{
+	if (c->n_list == c->cap_list) {
+		c->cap_list = c->cap_list * 2 + 16;
+		c->list = xrealloc(c->list, c->cap_list * sizeof(*c->list));
+	}
+	assert(!c->n_list ||
+	       c->list[c->n_list - 1]->row.shown.id < w->row.shown.id);
+	c->list[c->n_list++] = w;
+}
+
+static void who_enter(struct core *c, struct who *w)
+{
+	table_put(&c->contacts, hash_number((uint64_t)w->row.shown.id), w);
+	who_index(c, w);
+	if (w->row.shown.id < 0)
+		return;
+	list_put(c, w);
+	if (who_stranger(w) && !w->row.shown.last)
+		c->n_strangers++;
+	c->typed = 0;
+}
+
+struct who *who_new(struct core *c, const struct now *now,
+		    const struct contact_row *row)
+{
+	struct who *w = who_make();
+
+	w->row = *row;
+	w->row.shown.dialect = dialect_sotto.name;
+	w->row.first_ms = now->wall_us / MS_US;
+	store_contact(c->store, &w->row);
+	hard(c);
+	who_enter(c, w);
+	return w;
+}
+
+static void lead_evict(struct core *c)
+{
+	for (size_t i = 0; i < c->n_leads; i++) {
+		if (c->lead[i]->dial.round || c->lead[i]->named)
+			continue;
+		who_remove(c, c->lead[i]);
+		return;
+	}
+}
+
+/* NULL: too many are being tried already. */
+struct who *lead_new(struct core *c)
+{
+	if (c->n_leads == LEADS_MAX)
+		lead_evict(c);
+	if (c->n_leads == LEADS_MAX)
+		return NULL;
+	struct who *w = who_make();
+	w->row.shown.id = --c->last_lead;
+	w->row.shown.dialect = dialect_sotto.name;
+	w->row.shown.trust = TRUST_NEW;
+	c->lead[c->n_leads++] = w;
+	who_enter(c, w);
+	return w;
+}
+
+static void who_free(struct who *w)
+{
+	free(w->row.shown.draft);
+	free(w->place);
+	free(w->request);
+	free(w->unread_n);
+	free(w);
+}
+
+static void list_take(struct who **list, size_t *n, const struct who *w)
+{
+	for (size_t i = 0; i < *n; i++) {
+		if (list[i] != w)
+			continue;
+		memmove(&list[i], &list[i + 1],
+			(*n - i - 1) * sizeof(struct who *));
+		(*n)--;
+		return;
+	}
+}
+
+void who_remove(struct core *c, struct who *w)
+{
+	assert(!w->conn);
+	dial_stop(c, w);
+	timer_stop(&c->heap, &w->send);
+	outbox_free(c, w);
+	who_unindex(c, w);
+	table_remove(&c->contacts, hash_number((uint64_t)w->row.shown.id), w);
+	if (w->row.shown.id < 0)
+		list_take(c->lead, &c->n_leads, w);
+	else
+		list_take(c->list, &c->n_list, w);
+	c->typed = 0;
+	who_free(w);
+}
+
+void presence_set(struct core *c, struct who *w, enum presence p)
+{
+	if (w->row.shown.presence == p)
+		return;
+	w->row.shown.presence = p;
+	tell_peer(c, w);
+}
+
+/* The worst to remember: not typed, in the file, or answering lately. */
+static unsigned place_worst(const struct who *w)
+{
+	unsigned worst = 0;
+
+	for (unsigned i = 1; i < w->n_places; i++) {
+		const struct address_row *a = &w->place[i],
+					 *b = &w->place[worst];
+		bool typed = b->via == VIA_TYPED || b->via == VIA_FILE;
+		if (typed || a->ok_ms < b->ok_ms)
+			worst = i;
+	}
+	return worst;
+}
+
+/* An address of his, new or met again; ok_ms: when it answered, or 0. */
+void place_add(struct core *c, struct who *w, const char *host, uint16_t port,
+	       enum via via, int64_t ok_ms)
+{
+	struct address_row *a = NULL;
+
+	for (unsigned i = 0; i < w->n_places && !a; i++)
+		if (w->place[i].port == port &&
+		    strcmp(w->place[i].host, host) == 0)
+			a = &w->place[i];
+	if (a && a->ok_ms == ok_ms)
+		return;
+	if (!a) {
+		if (w->n_places == PLACES_MAX) {
+			a = &w->place[place_worst(w)];
+			if (w->row.shown.id > 0)
+				store_address_drop(c->store, a);
+		} else {
+			w->place = xrealloc(w->place, (w->n_places + 1) *
+							  sizeof(*w->place));
+			a = &w->place[w->n_places++];
+		}
+		*a = (struct address_row){.port = port, .via = via};
+		snprintf(a->host, sizeof(a->host), "%s", host);
+		c->typed = 0;
+	}
+	a->contact = w->row.shown.id;
+	if (ok_ms) {
+		a->ok_ms = ok_ms;
+		a->fails = 0;
+	}
+	if (w->row.shown.id > 0)
+		store_address(c->store, a);
+}
+
+/* ---- requests (review G1) ---- */
+
+static void request_accepted(struct core *c, struct who *w, struct message *m)
+{
+	if (!m->incoming || m->delivery != D_REQUEST)
+		return;
+	m->delivery = D_RECEIVED;
+	store_update(c->store, m);
+	tell_status(c, hard(c), m);
+	if (w->row.shown.requests)
+		w->row.shown.requests--;
+	if (m->n > w->row.shown.read_upto)
+		w->row.shown.unread++;
+}
+
+static void requests_of_run(struct core *c, struct who *w)
+{
+	for (unsigned i = 0; i < w->n_request; i++) {
+		struct message *m;
+		if (store_message(c->store, w->row.shown.id, w->request[i], &m))
+			continue;
+		request_accepted(c, w, m);
+		message_free(m);
+	}
+	free(w->request);
+	w->request = NULL;
+	w->n_request = 0;
+}
+
+/* Those of earlier runs: until he was accepted nothing but requests was
+ * stored, so all of them are on the newest page. */
+static void requests_ask(struct core *c, struct who *w)
+{
+	struct job j = {.kind = JOB_PAGE, .contact = w->row.shown.id};
+
+	if (!w->row.shown.requests || w->accepting)
+		return;
+	w->accepting = true;
+	j.query = (struct query){.with = w->row.shown.id, .limit = PAGE_MAX};
+	effects_put(c->fx, &(struct effect){.kind = FX_JOB, .job = &j});
+}
+
+static void requests_page(struct core *c, const struct job *j)
+{
+	struct who *w = who_find(c, j->contact);
+
+	if (!w)
+		return;
+	w->accepting = false;
+	if (j->err)
+		return;
+	for (size_t i = 0; i < j->page.n; i++)
+		request_accepted(c, w, j->page.row[i]);
+	w->row.shown.requests = 0;
+	tell_peer(c, w);
+}
+
+/* Answering accepts, and so does `trust`. */
+void who_accept(struct core *c, const struct now *now, struct who *w)
+{
+	if (!who_stranger(w) || pubkey_none(&w->row.shown.key))
+		return;
+	if (!w->row.shown.last && c->n_strangers)
+		c->n_strangers--;
+	w->row.shown.trust = TRUST_PINNED;
+	w->row.pinned_ms = now->wall_us / MS_US;
+	w->request_bytes = 0;
+	requests_of_run(c, w);
+	requests_ask(c, w);
+	who_save(c, w);
+	tell_peer(c, w);
+}
+
+/* ---- links ---- */
+
+static struct conn *conn_find(const struct core *c, link_id id)
+{
+	struct conn *n;
+
+	for (size_t i = 0; (n = table_find(&c->links, hash_number(id), &i));)
+		if (n->id == id)
+			return n;
+	return NULL;
+}
+
+static struct conn *conn_new(struct core *c, link_id id)
+{
+	struct conn *n = xmalloc(sizeof(*n));
+
+	*n = (struct conn){.id = id, .index = c->n_conns};
+	if (c->n_conns == c->cap_conns) {
+		c->cap_conns = c->cap_conns * 2 + 16;
+		c->conns = xrealloc(c->conns, c->cap_conns * sizeof(n));
+	}
+	c->conns[c->n_conns++] = n;
+	table_put(&c->links, hash_number(id), n);
+	return n;
+}
+
+/* The other links of the same contact, linked through `next`. */
+static struct conn *conn_others(const struct core *c, const struct conn *n)
+{
+	for (struct conn *o = n->who->conn; o; o = o->next)
+		if (o != n)
+			return o;
+	(void)c;
+	return NULL;
+}
+
+static void conn_unlink(struct who *w, struct conn *n)
+{
+	for (struct conn **p = &w->conn; *p; p = &(*p)->next) {
+		if (*p != n)
+			continue;
+		*p = n->next;
+		return;
+	}
+}
+
+static void conn_free(struct core *c, struct conn *n)
+{
+	table_remove(&c->links, hash_number(n->id), n);
+	c->conns[n->index] = c->conns[--c->n_conns];
+	c->conns[n->index]->index = n->index;
+	free(n);
+}
+
+static void use_next(struct core *c, const struct now *now, struct who *w)
+{
+	outbox_restart(c, w);
+	w->row.shown.at = w->conn->at;
+	outbox_pump(c, now, w);
+}
+
+/* A link is gone, by us or by itself; `lost`: by itself. */
+static void conn_gone(struct core *c, const struct now *now, struct conn *n,
+		      bool lost)
+{
+	struct who *w = n->who;
+
+	if (!w) {
+		conn_free(c, n);
+		return;
+	}
+	bool used = w->conn == n;
+	if (used && lost && n->heard)
+		outbox_lost(c, now, w);
+	conn_unlink(w, n);
+	if (now->mono_us - n->up_us > 60 * SECOND_US)
+		w->dial.fails = 0;
+	conn_free(c, n);
+	if (!used)
+		return;
+	if (w->conn) {
+		use_next(c, now, w);
+		return;
+	}
+	outbox_restart(c, w);
+	timer_stop(&c->heap, &w->send);
+	w->row.seen_ms = now->wall_us / MS_US;
+	store_seen(c->store, w->row.shown.id, w->row.seen_ms);
+	w->row.shown.secure = false;
+	presence_set(c, w, P_OFFLINE);
+	dial_later(c, now, w);
+}
+
+void conn_close(struct core *c, const struct now *now, struct conn *n)
+{
+	effects_put(c->fx, &(struct effect){.kind = FX_CLOSE, .link = n->id});
+	conn_gone(c, now, n, false);
+}
+
+void conn_close_all(struct core *c, const struct now *now, struct who *w)
+{
+	while (w->conn)
+		conn_close(c, now, w->conn);
+}
+
+/* Where we listen, as the addresses of a packet say it. */
+static void packet_addrs(const struct core *c, const struct conn *n,
+			 struct packet *p)
+{
+	p->from = c->at;
+	p->to = n->at;
+}
+
+/* wire.md: hello, "each side says who it is and where it listens" (000:
+ * REGISTRATION). What we have of theirs is what our store knows of it. */
+void say_hello(struct core *c, const struct now *now, struct conn *n)
+{
+	struct range missing[RANGES_MAX];
+	struct contact_row row;
+	struct packet p = {
+	    .kind = PKT_HELLO,
+	    .stamp = view(stamp_now(c, now)),
+	    .sent_us = now->wall_us,
+	    .peer = view(c->id),
+	    .instance = c->instance,
+	    .nick = view(c->nick),
+	    .listen_port = c->at.port,
+	    .version = view("sotto/1"),
+	    .features = view("reply"),
+	};
+
+	packet_addrs(c, n, &p);
+	if (n->who) {
+		memcpy(p.epoch, n->who->row.out_epoch, sizeof(p.epoch));
+		contact_id id = n->who->row.shown.id;
+		p.have = store_contact_next(c->store, id - 1, &row) &&
+			 row.shown.id == id &&
+			 memcmp(row.in_epoch, (uint8_t[8]){0}, 8) != 0;
+	}
+	if (p.have) {
+		memcpy(p.have_epoch, row.in_epoch, sizeof(p.have_epoch));
+		p.n_ranges =
+		    store_missing(c->store, row.shown.id, missing, RANGES_MAX);
+		p.ranges = missing;
+		/* What follows the last hole came; there may be more. */
+		p.have_upto =
+		    p.n_ranges ? missing[p.n_ranges - 1].to + 1 : row.in_seq;
+	}
+	effects_put(c->fx, &(struct effect){
+			       .kind = FX_SEND, .link = n->id, .packet = &p});
+}
+
+/* Whom the user named is trusted at first use; in headless mode at once, on
+ * the screen with our first message to him (review G1, K42). */
+static void trust_settle(struct core *c, const struct now *now, struct who *w,
+			 const struct conn *n)
+{
+	bool ours = n->dialled && w->named;
+	bool local = !n->dialled && addr_loopback(&n->at);
+
+	if (!who_stranger(w) || w->row.shown.blocked)
+		return;
+	if (c->rules.new_key == NEW_KEY_ACCEPT || w->row.shown.waiting ||
+	    (c->rules.accept_named && (ours || local)))
+		who_accept(c, now, w);
+}
+
+/* G6: rows of an address go to whoever is met there. */
+static struct who *adopt(struct core *c, const struct now *now,
+			 struct who *from, struct who *to)
+{
+	to->named |= from->named;
+	to->dial.keep |= from->dial.keep;
+	for (unsigned i = 0; i < from->n_places; i++)
+		place_add(c, to, from->place[i].host, from->place[i].port,
+			  from->place[i].via, now->wall_us / MS_US);
+	wait_move(c, from->row.shown.id, to->row.shown.id);
+	if (from->row.shown.id > 0) {
+		outbox_free(c, from);
+		store_adopt(c->store, from->row.shown.id, to->row.shown.id);
+		hard(c);
+		to->row.shown.waiting += from->row.shown.waiting;
+		if (from->row.shown.last > to->row.shown.last)
+			to->row.shown.last = from->row.shown.last;
+		if (from->row.shown.draft && !to->row.shown.draft) {
+			to->row.shown.draft = from->row.shown.draft;
+			from->row.shown.draft = NULL;
+		}
+		outbox_reload(c, to);
+		from->row.shown.gone = true;
+		from->row.shown.became = to->row.shown.id;
+		from->row.shown.waiting = 0;
+		tell_peer(c, from);
+	}
+	who_remove(c, from);
+	return to;
+}
+
+/* The first key met at an address that was all we knew: the contact is his. */
+static struct who *upgrade(struct core *c, struct who *w,
+			   const struct pubkey *key)
+{
+	who_unindex(c, w);
+	w->row.shown.key = *key;
+	w->row.shown.ident[0] = 0;
+	who_index(c, w);
+	c->typed = 0;
+	outbox_reload(c, w); /* its rows have no numbers yet */
+	who_save(c, w);
+	return w;
+}
+
+static struct who *stranger(struct core *c, const struct now *now,
+			    const struct pubkey *key, enum via via)
+{
+	struct contact_row row = {
+	    .shown = {.key = *key, .trust = TRUST_NEW, .via = via}};
+
+	if (c->n_strangers >= STRANGERS_MAX || c->n_conns > c->rules.max_links)
+		return NULL;
+	return who_new(c, now, &row);
+}
+
+/* Whose link this is; NULL: nobody's we want to know. */
+static struct who *link_owner(struct core *c, const struct now *now,
+			      struct who *dialled, const struct pubkey *key)
+{
+	struct who *w = who_by_key(c, key);
+
+	if (w == dialled && w)
+		return w;
+	if (w)
+		return dialled && pubkey_none(&dialled->row.shown.key)
+			   ? adopt(c, now, dialled, w)
+			   : w;
+	if (dialled && dialled->row.shown.id > 0)
+		return upgrade(c, dialled, key);
+	if (!dialled && c->rules.new_key == NEW_KEY_REFUSE)
+		return NULL;
+	w = stranger(c, now, key, dialled ? dialled->row.shown.via : VIA_SEEN);
+	return w && dialled ? adopt(c, now, dialled, w) : w;
+}
+
+/* Our own key at an address: never dial it again (review G6). */
+static void met_ourselves(struct core *c, const struct now *now, link_id id,
+			  struct who *w)
+{
+	effects_put(c->fx, &(struct effect){.kind = FX_CLOSE, .link = id});
+	if (!w)
+		return;
+	for (unsigned i = 0; i < w->n_places; i++) {
+		w->place[i].self = true;
+		if (w->row.shown.id > 0)
+			store_address(c->store, &w->place[i]);
+	}
+	dial_stop(c, w);
+	w->dial.keep = false;
+	wait_answer(c, w->row.shown.id, CODE_SELF, "that is yourself");
+	if (w->row.shown.id < 0)
+		return;
+	outbox_load(c, now, w);
+	while (w->first)
+		outbox_end(c, now, w->first, D_FAILED, "that is yourself");
+	presence_set(c, w, P_OFFLINE);
+}
+
+static void came_online(struct core *c, const struct now *now, struct who *w,
+			struct conn *n)
+{
+	char host[ADDR_TEXT];
+
+	w->row.shown.secure = true;
+	if (w->row.hidden) {
+		w->row.hidden = false;
+		who_save(c, w);
+	}
+	if (w->conn == n)
+		w->row.shown.at = n->at;
+	if (n->dialled) {
+		ip_text(host, &n->at);
+		place_add(c, w, host, n->at.port, VIA_SEEN,
+			  now->wall_us / MS_US);
+	}
+	if (w->row.shown.changed) { /* he is there after all (G2) */
+		w->row.shown.changed = false;
+		w->row.key_changed = (struct pubkey){0};
+		outbox_held(c, w, false);
+		who_save(c, w);
+	}
+	store_seen(c->store, w->row.shown.id, now->wall_us / MS_US);
+}
+
+void core_link_up(struct core *c, const struct now *now, link_id id,
+		  const struct dialect *d, struct addr at, struct pubkey key,
+		  contact_id dialled_for)
+{
+	struct who *dialled = dialled_for ? who_find(c, dialled_for) : NULL;
+
+	assert(d == &dialect_sotto);
+	if (dialled)
+		dial_up(c, dialled);
+	if (memcmp(&key, &c->self, sizeof(key)) == 0) {
+		met_ourselves(c, now, id, dialled);
+		return;
+	}
+	struct who *w = link_owner(c, now, dialled, &key);
+	if (!w && (c->rules.new_key != NEW_KEY_REFUSE || dialled_for)) {
+		effects_put(c->fx,
+			    &(struct effect){.kind = FX_CLOSE, .link = id});
+		return;
+	}
+	struct conn *n = conn_new(c, id);
+	n->who = w;
+	n->key = key;
+	n->at = at;
+	n->dialled = dialled_for != 0;
+	n->up_us = now->mono_us;
+	if (w) {
+		struct conn **end = &w->conn;
+		while (*end)
+			end = &(*end)->next;
+		*end = n;
+		came_online(c, now, w, n);
+		trust_settle(c, now, w, n);
+		presence_set(c, w, P_ONLINE);
+		wait_answer(c, w->row.shown.id, CODE_OK, NULL);
+	}
+	say_hello(c, now, n);
+}
+
+void core_link_down(struct core *c, const struct now *now, link_id id,
+		    contact_id dialled_for, struct pubkey key, enum err why)
+{
+	struct conn *n = conn_find(c, id);
+
+	if (n) {
+		conn_gone(c, now, n, true);
+		return;
+	}
+	struct who *w = dialled_for ? who_find(c, dialled_for) : NULL;
+	if (w)
+		dial_failed(c, now, w, &key, why);
+}
+
+/* ---- hello ---- */
+
+/* review K52: of two links of one pair the one that the smaller key dialled
+ * stays when both were made at once by the same instance; else the newest. */
+static bool keep_older(const struct core *c, const struct conn *older,
+		       const struct conn *newer)
+{
+	bool at_once = newer->up_us - older->up_us < 10 * SECOND_US;
+	bool same = memcmp(&older->instance, &newer->instance,
+			   sizeof(older->instance)) == 0;
+
+	if (!same || !at_once || older->dialled == newer->dialled)
+		return false;
+	bool smaller = memcmp(&c->self, &older->key, sizeof(c->self)) < 0;
+	return older->dialled == smaller;
+}
+
+static void settle_twins(struct core *c, const struct now *now, struct conn *n)
+{
+	for (struct conn *o; (o = conn_others(c, n));) {
+		if (!o->heard)
+			return; /* its own hello will settle it */
+		struct conn *older = o->up_us <= n->up_us ? o : n;
+		struct conn *newer = older == o ? n : o;
+		bool stop =
+		    keep_older(c, older, newer) ? newer == n : older == n;
+		conn_close(c, now, stop ? n : o);
+		if (stop)
+			return;
+	}
+}
+
+static bool same_name(const char *a, const char *b)
+{
+	for (; *a && *b; a++, b++) {
+		char x = *a >= 'A' && *a <= 'Z' ? (char)(*a + 32) : *a;
+		char y = *b >= 'A' && *b <= 'Z' ? (char)(*b + 32) : *b;
+		if (x != y)
+			return false;
+	}
+	return *a == *b;
+}
+
+/* G2: a stranger who calls himself like somebody we know. */
+static void warn_of_namesake(struct core *c, const struct who *w)
+{
+	for (size_t i = 0; i < c->n_list; i++) {
+		const struct who *o = c->list[i];
+		if (o == w || who_stranger(o) || o->row.hidden ||
+		    !w->row.shown.nick[0] ||
+		    !same_name(who_name(o), w->row.shown.nick))
+			continue;
+		tell_notice(c, LEVEL_WARN, "%s~%.4s is not the %s you know",
+			    w->row.shown.nick, w->id, who_name(o));
+		return;
+	}
+}
+
+static void nick_heard(struct core *c, struct who *w, struct bytes nick)
+{
+	char heard[NICK_MAX + 1];
+
+	size_t n = utf8_ok(nick) ? utf8_cut(nick, NICK_MAX) : 0;
+	if (n)
+		memcpy(heard, nick.p, n);
+	heard[n] = 0;
+	if (strcmp(heard, w->row.shown.nick) == 0)
+		return;
+	memcpy(w->row.shown.nick, heard, n + 1);
+	who_save(c, w);
+	c->typed = 0;
+	tell_peer(c, w);
+	if (who_stranger(w))
+		warn_of_namesake(c, w);
+}
+
+static void port_heard(struct core *c, const struct now *now, struct conn *n,
+		       uint16_t port)
+{
+	char host[ADDR_TEXT];
+
+	if (!port || n->dialled)
+		return;
+	ip_text(host, &n->at);
+	n->at.port = port;
+	place_add(c, n->who, host, port, VIA_PEER, now->wall_us / MS_US);
+	if (n->who->conn == n && n->who->row.shown.at.port != port) {
+		n->who->row.shown.at = n->at;
+		tell_peer(c, n->who);
+	}
+}
+
+static void on_hello(struct core *c, const struct now *now, struct conn *n,
+		     const struct packet *p)
+{
+	struct who *w = n->who;
+	bool first = !n->heard;
+
+	n->heard = true;
+	n->instance = p->instance;
+	if (!w)
+		return;
+	if (p->peer.n &&
+	    (p->peer.n != 32 || memcmp(p->peer.p, w->id, 32) != 0)) {
+		tell_security(c, w, "hostile");
+		conn_close(c, now, n);
+		return;
+	}
+	nick_heard(c, w, p->nick);
+	port_heard(c, now, n, p->listen_port);
+	if (!first)
+		return;
+	link_id id = n->id;
+	settle_twins(c, now, n);
+	n = conn_find(c, id);
+	if (!n || w->conn != n)
+		return;
+	outbox_have(c, now, w, p);
+	outbox_pump(c, now, w);
+}
+
+/* ---- what arrives ---- */
+
+static void say_ack(struct core *c, const struct now *now, const struct conn *n,
+		    ticket after, const struct packet *of, enum verdict v)
+{
+	struct packet p = {
+	    .kind = PKT_ACK,
+	    .id = of->id,
+	    .stamp = view(stamp_now(c, now)),
+	    .sent_us = now->wall_us,
+	    .orig_stamp = of->stamp,
+	    .orig_us = of->sent_us,
+	    .verdict = v,
+	};
+
+#ifdef SOTTO_MUTANT_ACK_EARLY
+	after = 0;
+#endif
+	packet_addrs(c, n, &p);
+	crash_point("recv.before_ack");
+	effects_put(c->fx, &(struct effect){.kind = FX_SEND,
+					    .after = after,
+					    .link = n->id,
+					    .packet = &p});
+}
+
+static bool over_quota(const struct core *c, const struct who *w, size_t n)
+{
+	const struct contact *s = &w->row.shown;
+
+	return who_stranger(w) &&
+	       (s->requests >= c->rules.request_texts ||
+		w->request_bytes + n > c->rules.request_bytes);
+}
+
+static bool had_already(struct core *c, const struct who *w,
+			const struct packet *p)
+{
+	struct message *m;
+
+	if (store_message(c->store, w->row.shown.id, p->id, &m))
+		return false;
+	bool ours = !m->incoming;
+	message_free(m);
+	return !ours;
+}
+
+static void copy_stamp(char out[static STAMP_MAX + 1], struct bytes s)
+{
+	size_t n = s.n < STAMP_MAX ? s.n : STAMP_MAX;
+
+	if (n)
+		memcpy(out, s.p, n);
+	out[n] = 0;
+}
+
+static char *text_cut(struct bytes s)
+{
+	/* wire.md: "at most 280 bytes, cut at a grapheme with an ellipsis" */
+	if (s.n <= QUOTE_MAX)
+		return xstrndup(s);
+	struct buf b = {0};
+	buf_put(&b, (struct bytes){s.p, utf8_cut(s, QUOTE_MAX - 3)});
+	buf_put(&b, view("\xe2\x80\xa6"));
+	char *out = xstrndup((struct bytes){b.p, b.n});
+	buf_free(&b);
+	return out;
+}
+
+/* Our own copy of what is answered rather than what the peer quotes. */
+static char *quote_of(struct core *c, const struct who *w,
+		      const struct packet *p)
+{
+	struct message *m;
+
+	if (p->kind != PKT_REPLY)
+		return NULL;
+	if (store_message(c->store, w->row.shown.id, p->reply_to, &m))
+		return xstrndup(p->quoted);
+	char *own = text_cut(view(m->text));
+	message_free(m);
+	return own;
+}
+
+/* The texts are borrowed from the packet's end: only quote is ours to free. */
+static void message_from(struct core *c, const struct now *now,
+			 const struct who *w, const struct packet *p,
+			 struct message *m)
+{
+	*m = (struct message){
+	    .with = w->row.shown.id,
+	    .incoming = true,
+	    .secure = true,
+	    .id = p->id,
+	    .n_dedupe = sizeof(p->id.b),
+	    .seq = p->seq,
+	    .sent_ms = p->sent_us / MS_US,
+	    .stored_ms = now->wall_us / MS_US,
+	    .delivery = who_stranger(w) ? D_REQUEST : D_RECEIVED,
+	    .from = p->from,
+	    .to = p->to,
+	    .answers = p->reply_to,
+	    .text = xstrndup(p->text),
+	    .quote = quote_of(c, w, p),
+	};
+	memcpy(m->dedupe, p->id.b, sizeof(p->id.b));
+	memcpy(m->epoch, p->epoch, sizeof(m->epoch));
+	copy_stamp(m->stamp, p->stamp);
+	if (p->kind == PKT_REPLY)
+		copy_stamp(m->quote_stamp, p->orig_stamp);
+}
+
+static void count_unread(struct who *w, message_n n)
+{
+	w->row.shown.unread++;
+	if (!w->unread_n)
+		w->unread_n = xmalloc(UNREAD_KEPT * sizeof(*w->unread_n));
+	if (w->n_unread_n == UNREAD_KEPT)
+		memmove(w->unread_n, w->unread_n + 1,
+			--w->n_unread_n * sizeof(*w->unread_n));
+	w->unread_n[w->n_unread_n++] = n;
+}
+
+static void count_request(struct who *w, const struct message *m)
+{
+	w->row.shown.requests++;
+	w->request_bytes += strlen(m->text);
+	w->request =
+	    xrealloc(w->request, (w->n_request + 1) * sizeof(*w->request));
+	w->request[w->n_request++] = m->id;
+}
+
+static void arrived(struct core *c, struct who *w, struct message *m,
+		    ticket after)
+{
+	if (who_stranger(w) && !w->row.shown.last && c->n_strangers)
+		c->n_strangers--; /* he said something: not one of many */
+	w->row.shown.last = m->n;
+	if (m->delivery == D_REQUEST)
+		count_request(w, m);
+	else
+		count_unread(w, m->n);
+	if (w->told_after <= effects_durable(c->fx)) {
+		w->told_before = w->told;
+		w->told_before_id = w->told_id;
+	}
+	w->told = ++c->told_count;
+	w->told_after = after;
+	w->told_id = m->id;
+	struct contact shown = w->row.shown;
+	shown.draft = NULL;
+	tell(c, 0, after,
+	     &(struct event){
+		 .kind = EV_MESSAGE, .message = m, .contact = &shown});
+	if (!w->told_of)
+		tell_peer(c, w);
+}
+
+static void receive(struct core *c, const struct now *now, struct conn *n,
+		    const struct packet *p)
+{
+	struct who *w = n->who;
+	struct message m;
+	ticket after = 0;
+
+	message_from(c, now, w, p, &m);
+	crash_point("recv.before_store");
+	enum err err = store_receive(c->store, &m, &after);
+	switch ((int)err) {
+	case OK:
+		c->hard = after;
+		arrived(c, w, &m, after);
+		say_ack(c, now, n, after, p, V_SUCCESS);
+		break;
+	case ERR_EXISTS: /* its ACK was lost: say it again */
+		say_ack(c, now, n, after, p, V_SUCCESS);
+		break;
+	case ERR_STATE:
+		say_ack(c, now, n, 0, p, V_SEQ_REUSED);
+		break;
+	default:
+		say_ack(c, now, n, 0, p, V_BUSY);
+	}
+	free(m.text);
+	free(m.quote);
+}
+
+static void on_text(struct core *c, const struct now *now, struct conn *n,
+		    const struct packet *p)
+{
+	struct who *w = n->who;
+
+	if (!n->heard)
+		say_ack(c, now, n, 0, p, V_UNREGISTERED);
+	else if (!w || w->row.shown.blocked)
+		say_ack(c, now, n, 0, p, V_REFUSED);
+	else if (c->disk)
+		say_ack(c, now, n, 0, p, V_BUSY);
+	else if (over_quota(c, w, p->text.n) && !had_already(c, w, p))
+		say_ack(c, now, n, 0, p, V_BUSY);
+	else
+		receive(c, now, n, p);
+}
+
+static void on_skip(struct core *c, struct conn *n, const struct packet *p)
+{
+	if (!n->who || c->disk || !p->n_ranges)
+		return;
+	store_gone(c->store, n->who->row.shown.id, p->epoch, p->ranges,
+		   p->n_ranges);
+	hard(c);
+}
+
+void core_packet(struct core *c, const struct now *now, link_id from,
+		 const struct packet *p)
+{
+	struct conn *n = conn_find(c, from);
+
+	if (!n)
+		return; /* closed by us a moment ago */
+	switch (p->kind) {
+	case PKT_HELLO:
+		on_hello(c, now, n, p);
+		break;
+	case PKT_MESSAGE:
+	case PKT_REPLY:
+		on_text(c, now, n, p);
+		break;
+	case PKT_ACK:
+		if (n->who)
+			outbox_answer(c, now, n, p);
+		break;
+	case PKT_SKIP:
+		on_skip(c, n, p);
+		break;
+	case PKT_PEERS: /* not obeyed, not shown: nobody asked for them */
+	case PKT_TYPING:
+	case PKT_READ:
+	case PKT_ERROR:
+	case PKT_WHO:
+		break;
+	}
+}
+
+/* ---- the rest of what can happen ---- */
+
+void core_job(struct core *c, const struct now *now, const struct job *j)
+{
+	if (j->kind == JOB_RESOLVE)
+		dial_resolved(c, now, j);
+	else if (j->client)
+		command_page(c, j);
+	else
+		requests_page(c, j);
+}
+
+void core_disk(struct core *c, const struct now *now, enum err state)
+{
+	enum err before = c->disk;
+
+	c->disk = state;
+	if (state && !before)
+		tell_notice(c, LEVEL_ERROR,
+			    state == ERR_FULL
+				? "the disk is full: nothing can be sent or "
+				  "received until there is room"
+				: "the disk cannot be written: nothing can be "
+				  "sent or received until it can");
+	if (!state && before)
+		tell_notice(c, LEVEL_INFO,
+			    "the disk can be written again: going on");
+	(void)now;
+}
+
+static void start(struct core *c, const struct now *now)
+{
+	c->started = true;
+	c->base_mono_us = now->mono_us;
+	c->base_wall_us = now->wall_us;
+	if (memcmp(&c->instance, &(struct uuid){0}, sizeof(c->instance)) == 0)
+		rng_fill(now->rng, c->instance.b, sizeof(c->instance.b));
+	c->hint_us = now->mono_us;
+	c->hint_tokens = c->rules.max_dials_minute;
+	for (size_t i = 0; i < c->n_list; i++)
+		if (!who_stranger(c->list[i]))
+			requests_ask(c, c->list[i]);
+	dial_start(c, now);
+}
+
+void core_tick(struct core *c, const struct now *now)
+{
+	if (!c->started)
+		start(c, now);
+	if (now->woke)
+		dial_woke(c, now);
+	for (struct timer *t; (t = timer_due(&c->heap, now->mono_us));) {
+		switch (t->kind) {
+		case TIMER_DIAL:
+			dial_timer(c, now, t->owner);
+			break;
+		case TIMER_SEND:
+			outbox_timer(c, now, t->owner);
+			break;
+		case TIMER_WAIT:
+			wait_timer(c, t->owner);
+			break;
+		case TIMER_KINDS:
+			break;
+		}
+	}
+}
+
+int64_t core_deadline(const struct core *c)
+{
+	return c->started ? heap_first(&c->heap) : INT64_MIN;
+}
+
+/* ---- from the store, and back ---- */
+
+static void load_places(struct core *c, struct who *w)
+{
+	struct address_row a;
+
+	for (unsigned i = 0;
+	     i < PLACES_MAX &&
+	     store_address_next(c->store, w->row.shown.id, i, &a);
+	     i++) {
+		w->place =
+		    xrealloc(w->place, (w->n_places + 1) * sizeof(*w->place));
+		w->place[w->n_places++] = a;
+		w->named |= a.via == VIA_TYPED || a.via == VIA_FILE;
+	}
+}
+
+static void load_contacts(struct core *c)
+{
+	struct contact_row row;
+	contact_id after = 0;
+
+	while (store_contact_next(c->store, after, &row)) {
+		after = row.shown.id;
+		struct who *w = who_make();
+		w->row = row;
+		if (row.shown.draft)
+			w->row.shown.draft = xstrndup(view(row.shown.draft));
+		w->row.shown.presence = P_OFFLINE;
+		w->row.shown.secure = false;
+		w->row.shown.gone = false;
+		w->row.shown.at = (struct addr){0};
+		/* What they weighed is not kept: a fair share each. */
+		if (c->rules.request_texts)
+			w->request_bytes =
+			    row.shown.requests *
+			    (c->rules.request_bytes / c->rules.request_texts);
+		w->told_of = !row.hidden;
+		w->more = row.shown.waiting > 0;
+		w->unnumbered = w->more;
+		who_enter(c, w);
+		load_places(c, w);
+	}
+}
+
+struct core *core_new(const struct core_rules *r, const struct keys *self,
+		      const char *nick, struct store *s, struct effects *fx)
+{
+	struct core *c = xmalloc(sizeof(*c));
+
+	*c = (struct core){.rules = *r, .store = s, .fx = fx};
+	c->self = keys_public(self);
+	seal_peer_id(c->id, &c->self);
+	snprintf(c->nick, sizeof(c->nick), "%s", nick);
+	c->lead = xmalloc(LEADS_MAX * sizeof(struct who *));
+	if (!r->keep_history)
+		store_history(s, false);
+	load_contacts(c);
+	return c;
+}
+
+void core_free(struct core *c)
+{
+	if (!c)
+		return;
+	while (c->n_conns) {
+		struct conn *n = c->conns[0];
+		if (n->who)
+			conn_unlink(n->who, n);
+		conn_free(c, n);
+	}
+	while (c->n_leads)
+		who_remove(c, c->lead[c->n_leads - 1]);
+	while (c->n_list)
+		who_remove(c, c->list[c->n_list - 1]);
+	for (struct wait *w; (w = c->waits);) {
+		c->waits = w->next;
+		free(w);
+	}
+	table_free(&c->contacts);
+	table_free(&c->keys);
+	table_free(&c->ids);
+	table_free(&c->rows);
+	table_free(&c->links);
+	free(c->conns);
+	free(c->list);
+	free(c->lead);
+	free(c->heap.timer);
+	free(c->told);
+	free(c);
+}
+
+void core_self(struct core *c, struct addr at, struct uuid instance)
+{
+	c->at = at;
+	c->instance = instance;
+}
+
+const char *core_nick(const struct core *c)
+{
+	return c->nick;
+}
+
+bool core_quit(const struct core *c)
+{
+	return c->quit;
+}
+
+static struct told *told_find(struct core *c, client_id id)
+{
+	for (size_t i = 0; i < c->n_told; i++)
+		if (c->told[i].client == id)
+			return &c->told[i];
+	return NULL;
+}
+
+void core_client(struct core *c, client_id id, bool here)
+{
+	struct told *t = told_find(c, id);
+
+	if (!here) {
+		if (t)
+			*t = c->told[--c->n_told];
+		return;
+	}
+	if (!t) {
+		c->told = xrealloc(c->told, (c->n_told + 1) * sizeof(*t));
+		t = &c->told[c->n_told++];
+	}
+	*t = (struct told){.client = id, .since = c->told_count};
+}
+
+static void dump_who(struct core *c, const struct who *w, struct buf *out)
+{
+	const struct contact *s = &w->row.shown;
+
+	buf_printf(out, "contact %lld %s %s trust %d%s%s nick %s petname %s",
+		   (long long)s->id, w->id, s->ident, (int)s->trust,
+		   s->blocked ? " blocked" : "", s->changed ? " changed" : "",
+		   s->nick, s->petname);
+	buf_printf(out, " waiting %u requests %u last %lld out %llu\n",
+		   s->waiting, s->requests, (long long)s->last,
+		   (unsigned long long)w->row.out_seq);
+	for (unsigned i = 0; i < w->n_places; i++)
+		buf_printf(out, "  at %s %u%s\n", w->place[i].host,
+			   (unsigned)w->place[i].port,
+			   w->place[i].self ? " self" : "");
+	(void)c;
+}
+
+void core_dump(struct core *c, struct buf *out)
+{
+	struct page page;
+	message_n after = 0;
+
+	for (size_t i = 0; i < c->n_list; i++)
+		dump_who(c, c->list[i], out);
+	do {
+		if (store_outbox(c->store, after, &page))
+			return;
+		for (size_t i = 0; i < page.n; i++)
+			buf_printf(out, "row %lld with %lld seq %llu %s\n",
+				   (long long)page.row[i]->n,
+				   (long long)page.row[i]->with,
+				   (unsigned long long)page.row[i]->seq,
+				   page.row[i]->text);
+		after = page.next;
+		page_free(&page);
+	} while (page.more);
+}

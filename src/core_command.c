@@ -1,0 +1,1076 @@
+#include "src/core_impl.h"
+#include <stdio.h>
+#include <stdlib.h>
+
+/* What front ends ask. Every command has exactly one EV_RESULT with its ref,
+ * now or later (connect, pages). */
+typedef void handler(struct core *c, const struct now *now, client_id from,
+		     const struct command *cmd);
+static const int64_t connect_us = 20 * SECOND_US;
+
+static void result(struct core *c, client_id to, uint64_t ref, ticket after,
+		   enum code code, const char *text)
+{
+	char *copy = NULL;
+
+	if (text)
+		copy = xstrndup(
+		    (struct bytes){(const uint8_t *)text, strlen(text)});
+	tell(c, to, after,
+	     &(struct event){
+		 .kind = EV_RESULT, .ref = ref, .code = code, .text = copy});
+	free(copy);
+}
+
+static void result_who(struct core *c, client_id to, uint64_t ref, ticket after,
+		       struct who *w)
+{
+	struct contact shown = w->row.shown;
+
+	shown.draft = NULL;
+	tell(c, to, after,
+	     &(struct event){.kind = EV_RESULT, .ref = ref, .contact = &shown});
+}
+
+static void result_message(struct core *c, client_id to, uint64_t ref,
+			   ticket after, const struct message *m,
+			   const char *said)
+{
+	struct message copy = *m;
+	char text[80];
+	struct event ev = {.kind = EV_RESULT, .ref = ref, .message = &copy};
+	struct who *w = who_find(c, m->with);
+	struct contact shown;
+
+	if (said) {
+		snprintf(text, sizeof(text), "%s", said);
+		ev.text = text;
+	}
+	if (w) {
+		shown = w->row.shown;
+		shown.draft = NULL;
+		ev.contact = &shown;
+	}
+	tell(c, to, after, &ev);
+}
+
+/* Whom the command is about; NULL: the result was given. */
+static struct who *target(struct core *c, const struct now *now, client_id from,
+			  const struct command *cmd, bool make)
+{
+	char why[256] = "no such contact";
+	struct who *w = NULL;
+	enum code code = CODE_UNKNOWN;
+
+	if (cmd->contact > 0) {
+		w = who_find(c, cmd->contact);
+		code = w ? CODE_OK : CODE_UNKNOWN;
+	} else if (cmd->to) {
+		code = peer_find(c, now, cmd->to, make, &w, why);
+	} else {
+		code = CODE_USAGE;
+		snprintf(why, sizeof(why), "no peer is named");
+	}
+	if (code == CODE_OK)
+		return w;
+	if (code == CODE_AMBIGUOUS) {
+		char text[300];
+		snprintf(text, sizeof(text), "more than one: %s", why);
+		result(c, from, cmd->ref, 0, code, text);
+		return NULL;
+	}
+	result(c, from, cmd->ref, 0, code, why);
+	return NULL;
+}
+
+static bool disk_ok(struct core *c, client_id from, const struct command *cmd)
+{
+	if (!c->disk)
+		return true;
+	result(c, from, cmd->ref, 0, CODE_DISK_FULL,
+	       c->disk == ERR_FULL ? "the disk is full"
+				   : "the disk cannot be written");
+	return false;
+}
+
+/* ---- send, reply, all ---- */
+
+static bool uuid_none(struct uuid id)
+{
+	return memcmp(&id, &(struct uuid){0}, sizeof(id)) == 0;
+}
+
+/* A text of TEXT_MAX bytes fits a packet however it is escaped, so there is
+ * no need to encode it twice to know. */
+static enum code text_fits(const char *text, char why[static 128])
+{
+	size_t n = text ? strlen(text) : 0;
+
+	if (!n) {
+		snprintf(why, 128, "nothing to send");
+		return CODE_USAGE;
+	}
+	if (n > TEXT_MAX) {
+		snprintf(why, 128, "%zu bytes; a message holds %d", n,
+			 TEXT_MAX);
+		return CODE_TOO_LONG;
+	}
+	if (!utf8_ok((struct bytes){(const uint8_t *)text, n})) {
+		snprintf(why, 128, "not UTF-8");
+		return CODE_USAGE;
+	}
+	return CODE_OK;
+}
+
+static enum code may_queue(const struct core *c, const struct who *w,
+			   char why[static 128])
+{
+	if (w->row.shown.blocked) {
+		snprintf(why, 128, "%.60s is blocked", who_name(w));
+		return CODE_REFUSED;
+	}
+	if (w->row.shown.waiting >= c->rules.max_queued) {
+		snprintf(why, 128, "%u messages wait for %.60s already",
+			 w->row.shown.waiting, who_name(w));
+		return CODE_QUEUE_FULL;
+	}
+	return CODE_OK;
+}
+
+/* wire.md: original_message is "at most 280 bytes, cut at a grapheme". */
+static char *quote_make(const char *text)
+{
+	struct bytes s = {(const uint8_t *)text, strlen(text)};
+	struct buf b = {0};
+
+	if (s.n <= QUOTE_MAX)
+		return xstrndup(s);
+	buf_put(&b, (struct bytes){s.p, utf8_cut(s, QUOTE_MAX - 3)});
+	buf_printf(&b, "\xe2\x80\xa6");
+	char *out = xstrndup((struct bytes){b.p, b.n});
+	buf_free(&b);
+	return out;
+}
+
+static struct message *message_make(struct core *c, const struct now *now,
+				    const char *text,
+				    const struct message *original)
+{
+	struct message *m = xmalloc(sizeof(*m));
+
+	*m = (struct message){.secure = true, .from = c->at};
+	uuid_make(&m->id, now);
+	memcpy(m->dedupe, m->id.b, sizeof(m->id.b));
+	m->n_dedupe = sizeof(m->id.b);
+	memcpy(m->stamp, stamp_now(c, now), sizeof(m->stamp));
+	m->sent_ms = m->stored_ms = now->wall_us / MS_US;
+	m->text = xstrndup((struct bytes){(const uint8_t *)text, strlen(text)});
+	if (!original)
+		return m;
+	m->answers = original->id;
+	memcpy(m->quote_stamp, original->stamp, sizeof(m->quote_stamp));
+	m->quote = quote_make(original->text);
+	return m;
+}
+
+static void queue_to(struct core *c, const struct now *now, struct who *w,
+		     struct message *m, client_id from, uint64_t ref)
+{
+	w->named = true; /* whoever we write to we meant */
+	who_accept(c, now, w);
+	m->to = w->row.shown.at;
+	m->held = w->row.shown.changed;
+	outbox_queue(c, now, w, m, from, ref);
+}
+
+static void send_to(struct core *c, const struct now *now, client_id from,
+		    const struct command *cmd, struct who *w,
+		    const struct message *original)
+{
+	char why[128];
+	enum code code = text_fits(cmd->text, why);
+
+	if (code == CODE_OK)
+		code = may_queue(c, w, why);
+	if (code != CODE_OK) {
+		result(c, from, cmd->ref, 0, code, why);
+		return;
+	}
+	queue_to(c, now, w, message_make(c, now, cmd->text, original), from,
+		 cmd->ref);
+}
+
+static void send_reply(struct core *c, const struct now *now, client_id from,
+		       const struct command *cmd, struct who *w)
+{
+	struct message *original;
+
+	if (store_message(c->store, w ? w->row.shown.id : 0, cmd->id,
+			  &original)) {
+		result(c, from, cmd->ref, 0, CODE_UNKNOWN, "no such message");
+		return;
+	}
+	if (!w)
+		w = who_find(c, original->with);
+	if (w)
+		send_to(c, now, from, cmd, w, original);
+	else
+		result(c, from, cmd->ref, 0, CODE_UNKNOWN, "no such contact");
+	message_free(original);
+}
+
+static void on_send(struct core *c, const struct now *now, client_id from,
+		    const struct command *cmd)
+{
+	bool named = cmd->contact > 0 || cmd->to;
+	char why[128];
+	enum code code = text_fits(cmd->text, why);
+
+	if (!disk_ok(c, from, cmd))
+		return;
+	if (code != CODE_OK) { /* before an address becomes a contact */
+		result(c, from, cmd->ref, 0, code, why);
+		return;
+	}
+	if (!named && !uuid_none(cmd->id)) {
+		send_reply(c, now, from, cmd, NULL);
+		return;
+	}
+	struct who *w = target(c, now, from, cmd, true);
+	if (!w)
+		return;
+	if (uuid_none(cmd->id))
+		send_to(c, now, from, cmd, w, NULL);
+	else
+		send_reply(c, now, from, cmd, w);
+}
+
+/* review G10: what was told is what is on the disk, and came after the client
+ * did. */
+static bool told_to(const struct core *c, const struct who *w, uint64_t since,
+		    uint64_t *count, struct uuid *id)
+{
+	bool newest = w->told_after <= effects_durable(c->fx);
+
+	*count = newest ? w->told : w->told_before;
+	*id = newest ? w->told_id : w->told_before_id;
+	return *count > since;
+}
+
+static uint64_t told_since(const struct core *c, client_id from)
+{
+	for (size_t i = 0; i < c->n_told; i++)
+		if (c->told[i].client == from)
+			return c->told[i].since;
+	return 0;
+}
+
+struct last_sender {
+	struct who *who;
+	struct uuid id;
+	uint64_t count;
+	unsigned unanswered;
+	char names[200];
+};
+
+static void last_sender(struct core *c, client_id from, struct last_sender *s)
+{
+	uint64_t since = told_since(c, from), count;
+	struct uuid id;
+
+	*s = (struct last_sender){0};
+	for (size_t i = 0; i < c->n_list; i++) {
+		struct who *w = c->list[i];
+		if (w->row.hidden || !told_to(c, w, since, &count, &id))
+			continue;
+		if (count > w->answered) {
+			size_t n = strlen(s->names);
+			snprintf(s->names + n, sizeof(s->names) - n, "%s%.40s",
+				 s->unanswered ? ", " : "", who_name(w));
+			s->unanswered++;
+		}
+		if (count <= s->count)
+			continue;
+		s->who = w;
+		s->id = id;
+		s->count = count;
+	}
+}
+
+static void on_reply(struct core *c, const struct now *now, client_id from,
+		     const struct command *cmd)
+{
+	struct last_sender s;
+	char text[300];
+
+	if (!uuid_none(cmd->id) || cmd->contact > 0 || cmd->to) {
+		on_send(c, now, from, cmd);
+		return;
+	}
+	if (!disk_ok(c, from, cmd))
+		return;
+	last_sender(c, from, &s);
+	if (!s.who) {
+		result(c, from, cmd->ref, 0, CODE_UNKNOWN,
+		       "nobody has written yet");
+		return;
+	}
+	if (s.unanswered > 1) {
+		snprintf(text, sizeof(text), "unanswered: %s", s.names);
+		result(c, from, cmd->ref, 0, CODE_AMBIGUOUS, text);
+		return;
+	}
+	struct command reply = *cmd;
+	reply.id = s.id;
+	send_reply(c, now, from, &reply, s.who);
+}
+
+static void on_all(struct core *c, const struct now *now, client_id from,
+		   const struct command *cmd)
+{
+	char why[128], text[64];
+	enum code code = text_fits(cmd->text, why);
+	unsigned n = 0, full = 0;
+
+	if (!disk_ok(c, from, cmd))
+		return;
+	if (code != CODE_OK) {
+		result(c, from, cmd->ref, 0, code, why);
+		return;
+	}
+	for (size_t i = 0; i < c->n_list; i++) {
+		struct who *w = c->list[i];
+		if (!w->conn || w->row.shown.blocked)
+			continue;
+		if (may_queue(c, w, why) != CODE_OK) {
+			full++;
+			continue;
+		}
+		queue_to(c, now, w, message_make(c, now, cmd->text, NULL), 0,
+			 0);
+		n++;
+	}
+	snprintf(text, sizeof(text), "to %u", n);
+	code = full ? CODE_PARTLY : CODE_OK;
+	if (!n)
+		result(c, from, cmd->ref, 0, CODE_UNREACHABLE,
+		       "nobody is online");
+	else
+		result(c, from, cmd->ref, c->hard, code, text);
+}
+
+/* ---- cancel, retry ---- */
+
+/* The message in the outbox or at least in the store; the result is given
+ * when there is none. The caller frees *m unless *row is not NULL. */
+static bool own_message(struct core *c, client_id from,
+			const struct command *cmd, struct row **row,
+			struct message **m)
+{
+	*row = outbox_find(c, cmd->id);
+	if (*row) {
+		*m = (*row)->m;
+		return true;
+	}
+	if (!uuid_none(cmd->id) &&
+	    !store_message(c->store, cmd->contact, cmd->id, m)) {
+		if (!(*m)->incoming)
+			return true;
+		message_free(*m);
+	}
+	result(c, from, cmd->ref, 0, CODE_UNKNOWN,
+	       "no message of yours has this id");
+	return false;
+}
+
+static bool open_still(const struct message *m)
+{
+	return m->delivery == D_QUEUED || m->delivery == D_SENT ||
+	       m->delivery == D_STORED;
+}
+
+static void on_cancel(struct core *c, const struct now *now, client_id from,
+		      const struct command *cmd)
+{
+	struct row *r;
+	struct message *m;
+
+	if (!disk_ok(c, from, cmd) || !own_message(c, from, cmd, &r, &m))
+		return;
+	struct who *w = who_find(c, m->with);
+	if (!r && (!open_still(m) || !w)) {
+		bool late = m->delivery == D_DELIVERED;
+		result(c, from, cmd->ref, 0, late ? CODE_ERROR : CODE_OK,
+		       late ? "it was delivered already" : NULL);
+		message_free(m);
+		return;
+	}
+	if (!r)
+		r = outbox_adopt(c, w, m);
+	const char *said = r->m->delivery == D_QUEUED
+			       ? "not sent"
+			       : "it was sent and may arrive";
+	struct message *copy = message_copy(r->m);
+	outbox_end(c, now, r, D_CANCELLED, NULL);
+	copy->delivery = D_CANCELLED;
+	result_message(c, from, cmd->ref, c->hard, copy, said);
+	message_free(copy);
+}
+
+static void on_retry(struct core *c, const struct now *now, client_id from,
+		     const struct command *cmd)
+{
+	struct row *r;
+	struct message *m;
+	char why[128];
+
+	if (!disk_ok(c, from, cmd) || !own_message(c, from, cmd, &r, &m))
+		return;
+	struct who *w = who_find(c, m->with);
+	bool given_up = !r && w && !open_still(m);
+	if (given_up && m->delivery == D_DELIVERED) {
+		result(c, from, cmd->ref, 0, CODE_ERROR,
+		       "it was delivered already");
+		message_free(m);
+		return;
+	}
+	enum code code = given_up ? may_queue(c, w, why) : CODE_OK;
+	if (code != CODE_OK) {
+		result(c, from, cmd->ref, 0, code, why);
+		message_free(m);
+		return;
+	}
+	result_message(c, from, cmd->ref, store_ticket(c->store), m, NULL);
+	hard(c);
+	if (given_up) {
+		outbox_again(c, now, w, m);
+		return;
+	}
+	if (!r)
+		message_free(m);
+	if (w && w->conn)
+		outbox_hurry(c, now, w);
+	else if (w)
+		dial_now(c, now, w);
+}
+
+/* ---- people ---- */
+
+void wait_add(struct core *c, const struct now *now, client_id from,
+	      uint64_t ref, struct who *w)
+{
+	struct wait *i = xmalloc(sizeof(*i));
+
+	*i = (struct wait){.next = c->waits,
+			   .client = from,
+			   .ref = ref,
+			   .contact = w->row.shown.id,
+			   .timer = {.kind = TIMER_WAIT, .owner = i}};
+	c->waits = i;
+	timer_set(&c->heap, &i->timer, now->mono_us + connect_us);
+}
+
+static void wait_end(struct core *c, struct wait **at, enum code code,
+		     const char *text)
+{
+	struct wait *i = *at;
+	struct who *w = who_find(c, i->contact);
+
+	*at = i->next;
+	timer_stop(&c->heap, &i->timer);
+	if (code == CODE_OK && w)
+		result_who(c, i->client, i->ref, 0, w);
+	else
+		result(c, i->client, i->ref, 0, code, text);
+	free(i);
+}
+
+void wait_answer(struct core *c, contact_id who, enum code code,
+		 const char *text)
+{
+	for (struct wait **at = &c->waits; *at;) {
+		if ((*at)->contact == who)
+			wait_end(c, at, code, text);
+		else
+			at = &(*at)->next;
+	}
+}
+
+void wait_move(struct core *c, contact_id from, contact_id to)
+{
+	for (struct wait *i = c->waits; i; i = i->next)
+		if (i->contact == from)
+			i->contact = to;
+}
+
+void wait_timer(struct core *c, struct wait *w)
+{
+	for (struct wait **at = &c->waits; *at; at = &(*at)->next) {
+		if (*at != w)
+			continue;
+		wait_end(c, at, CODE_UNREACHABLE, "no answer in time");
+		return;
+	}
+}
+
+static void on_connect(struct core *c, const struct now *now, client_id from,
+		       const struct command *cmd)
+{
+	if (!disk_ok(c, from, cmd))
+		return;
+	struct who *w = target(c, now, from, cmd, true);
+	if (!w)
+		return;
+	if (w->row.shown.blocked) {
+		result(c, from, cmd->ref, 0, CODE_REFUSED, "blocked");
+		return;
+	}
+	w->named = true;
+	if (w->conn) {
+		if (c->rules.accept_named)
+			who_accept(c, now, w);
+		result_who(c, from, cmd->ref, 0, w);
+		return;
+	}
+	w->dial.keep = true;
+	wait_add(c, now, from, cmd->ref, w);
+	dial_now(c, now, w);
+}
+
+/* review G2: the name goes to the new key; the history, and what waited and
+ * now goes to the new key under new ids, stays with the old one. */
+static struct who *trust_moves(struct core *c, const struct now *now,
+			       struct who *old)
+{
+	struct pubkey key = old->row.key_changed;
+	struct who *w = who_by_key(c, &key);
+
+	if (!w) {
+		struct contact_row row = {
+		    .shown = {.key = key, .trust = TRUST_NEW}};
+		memcpy(row.shown.nick, old->row.shown.nick,
+		       sizeof(row.shown.nick));
+		w = who_new(c, now, &row);
+	}
+	who_accept(c, now, w);
+	memcpy(w->row.shown.petname, old->row.shown.petname,
+	       sizeof(w->row.shown.petname));
+	old->row.shown.petname[0] = 0;
+	w->row.hidden = false;
+	w->named = true;
+	for (unsigned i = 0; i < old->n_places; i++)
+		place_add(c, w, old->place[i].host, old->place[i].port,
+			  old->place[i].via, now->wall_us / MS_US);
+	while (old->n_places)
+		store_address_drop(c->store, &old->place[--old->n_places]);
+	old->row.shown.changed = false;
+	old->row.key_changed = (struct pubkey){0};
+	for (outbox_load(c, now, old); old->first; outbox_load(c, now, old)) {
+		struct message *m = old->first->m;
+		struct message original = {.text = m->quote};
+		original.id = m->answers;
+		memcpy(original.stamp, m->quote_stamp, sizeof(m->quote_stamp));
+		struct message *again =
+		    message_make(c, now, m->text, m->quote ? &original : NULL);
+		outbox_end(c, now, old->first, D_CANCELLED, "sent again");
+		queue_to(c, now, w, again, 0, 0);
+	}
+	dial_stop(c, old);
+	who_save(c, old);
+	tell_peer(c, old);
+	tell_notice(c, LEVEL_INFO,
+		    "%s has a new key from now on; the older messages stay "
+		    "under the old one",
+		    who_name(w));
+	return w;
+}
+
+static void on_trust(struct core *c, const struct now *now, client_id from,
+		     const struct command *cmd)
+{
+	struct who *w = target(c, now, from, cmd, false);
+
+	if (!w)
+		return;
+	if (pubkey_none(&w->row.shown.key)) {
+		result(c, from, cmd->ref, 0, CODE_KEY,
+		       "its key was never seen: connect first");
+		return;
+	}
+	if (w->row.shown.changed && !pubkey_none(&w->row.key_changed))
+		w = trust_moves(c, now, w);
+	who_accept(c, now, w);
+	who_save(c, w);
+	tell_peer(c, w);
+	result_who(c, from, cmd->ref, c->hard, w);
+	if (!w->conn)
+		dial_now(c, now, w);
+}
+
+static void on_verify(struct core *c, const struct now *now, client_id from,
+		      const struct command *cmd)
+{
+	struct who *w = target(c, now, from, cmd, false);
+	char number[72];
+
+	if (!w)
+		return;
+	if (pubkey_none(&w->row.shown.key)) {
+		result(c, from, cmd->ref, 0, CODE_KEY,
+		       "its key was never seen: connect first");
+		return;
+	}
+	seal_safety_number(number, &c->self, &w->row.shown.key);
+	if (cmd->yes) {
+		who_accept(c, now, w);
+		w->row.shown.trust = TRUST_VERIFIED;
+		who_save(c, w);
+		tell_peer(c, w);
+	}
+	struct contact shown = w->row.shown;
+	shown.draft = NULL;
+	tell(c, from, cmd->yes ? c->hard : 0,
+	     &(struct event){.kind = EV_RESULT,
+			     .ref = cmd->ref,
+			     .contact = &shown,
+			     .text = number});
+}
+
+static void on_block(struct core *c, const struct now *now, client_id from,
+		     const struct command *cmd)
+{
+	struct who *w = target(c, now, from, cmd, false);
+
+	if (!w)
+		return;
+	w->row.shown.blocked = cmd->kind == CMD_BLOCK;
+	who_save(c, w);
+	tell_peer(c, w);
+	result_who(c, from, cmd->ref, c->hard, w);
+	if (w->row.shown.blocked)
+		dial_stop(c, w);
+	else if (w->conn)
+		outbox_pump(c, now, w);
+	else
+		dial_later(c, now, w);
+}
+
+static void forget_counts(struct who *w)
+{
+	struct contact *s = &w->row.shown;
+
+	s->trust = TRUST_NEW;
+	s->changed = false;
+	s->unread = s->waiting = s->requests = 0;
+	s->petname[0] = 0;
+	free(s->draft);
+	s->draft = NULL;
+	w->row.hidden = true;
+	w->row.key_changed = (struct pubkey){0};
+	w->more = w->unnumbered = false;
+	w->request_bytes = w->n_unread_n = w->n_request = 0;
+	w->told = w->told_before = 0;
+	w->named = w->dial.keep = false;
+}
+
+static void on_forget(struct core *c, const struct now *now, client_id from,
+		      const struct command *cmd)
+{
+	struct who *w = target(c, now, from, cmd, false);
+
+	if (!w || !disk_ok(c, from, cmd))
+		return;
+	conn_close_all(c, now, w);
+	dial_stop(c, w);
+	outbox_free(c, w);
+	store_forget(c->store, w->row.shown.id,
+		     now->wall_us / MS_US + TOMBSTONE_LIFE_MS);
+	while (w->n_places)
+		store_address_drop(c->store, &w->place[--w->n_places]);
+	if (!who_stranger(w) || w->row.shown.last)
+		c->n_strangers++; /* one of the unknown again */
+	w->row.shown.last = 0;
+	forget_counts(w);
+	who_save(c, w);
+	wait_answer(c, w->row.shown.id, CODE_UNKNOWN, "forgotten");
+	w->row.shown.gone = true;
+	tell_peer(c, w);
+	result_who(c, from, cmd->ref, c->hard, w);
+	w->row.shown.gone = false;
+	w->told_of = false;
+	c->typed = 0;
+}
+
+static bool name_fits(struct core *c, client_id from, const struct command *cmd,
+		      const char *name)
+{
+	struct bytes s = {(const uint8_t *)name, name ? strlen(name) : 0};
+
+	if (s.n <= NICK_MAX && utf8_ok(s))
+		return true;
+	result(c, from, cmd->ref, 0, CODE_USAGE, "a name has at most 96 bytes");
+	return false;
+}
+
+static bool name_taken(const struct core *c, const struct who *w,
+		       const char *name)
+{
+	for (size_t i = 0; i < c->n_list; i++)
+		if (c->list[i] != w &&
+		    strcmp(c->list[i]->row.shown.petname, name) == 0)
+			return true;
+	return false;
+}
+
+static void on_rename(struct core *c, const struct now *now, client_id from,
+		      const struct command *cmd)
+{
+	struct who *w = target(c, now, from, cmd, false);
+	const char *name = cmd->name ? cmd->name : "";
+
+	if (!w || !name_fits(c, from, cmd, name))
+		return;
+	if (name[0] && name_taken(c, w, name)) {
+		result(c, from, cmd->ref, 0, CODE_USAGE,
+		       "somebody else has that name");
+		return;
+	}
+	snprintf(w->row.shown.petname, sizeof(w->row.shown.petname), "%s",
+		 name);
+	c->typed = 0;
+	who_save(c, w);
+	tell_peer(c, w);
+	result_who(c, from, cmd->ref, c->hard, w);
+}
+
+static void on_draft(struct core *c, const struct now *now, client_id from,
+		     const struct command *cmd)
+{
+	struct who *w = target(c, now, from, cmd, false);
+
+	if (!w)
+		return;
+	struct contact *s = &w->row.shown;
+	size_t n = cmd->text ? strlen(cmd->text) : 0;
+	free(s->draft);
+	s->draft =
+	    n ? xstrndup((struct bytes){(const uint8_t *)cmd->text, n}) : NULL;
+	s->cursor = cmd->cursor;
+	s->draft_answers = cmd->id;
+	store_draft(c->store, s->id, s->draft ? s->draft : "", s->cursor,
+		    s->draft_answers);
+	tell(c, 0, 0, &(struct event){.kind = EV_PEER, .contact = s});
+	result(c, from, cmd->ref, 0, CODE_OK, NULL);
+}
+
+static void on_read(struct core *c, const struct now *now, client_id from,
+		    const struct command *cmd)
+{
+	struct who *w = target(c, now, from, cmd, false);
+
+	if (!w)
+		return;
+	struct contact *s = &w->row.shown;
+	message_n upto = cmd->n > 0 && cmd->n < s->last ? cmd->n : s->last;
+	result(c, from, cmd->ref, 0, CODE_OK, NULL);
+	if (upto <= s->read_upto)
+		return;
+	s->read_upto = upto;
+	store_read(c->store, s->id, upto);
+	unsigned later = 0;
+	for (unsigned i = 0; i < w->n_unread_n; i++)
+		if (w->unread_n[i] > upto)
+			w->unread_n[later++] = w->unread_n[i];
+	bool known = upto == s->last || later < w->n_unread_n;
+	w->n_unread_n = later;
+	if (known)
+		s->unread = later;
+	tell_peer(c, w);
+}
+
+/* ---- ourselves ---- */
+
+static void nick_set(struct core *c, const struct now *now, const char *nick)
+{
+	snprintf(c->nick, sizeof(c->nick), "%s", nick);
+	for (size_t i = 0; i < c->n_conns; i++)
+		say_hello(c, now, c->conns[i]);
+}
+
+static void on_nick(struct core *c, const struct now *now, client_id from,
+		    const struct command *cmd)
+{
+	const char *nick = cmd->name ? cmd->name : cmd->text;
+
+	if (!nick || !nick[0]) {
+		result(c, from, cmd->ref, 0, CODE_USAGE, "no name is given");
+		return;
+	}
+	if (!name_fits(c, from, cmd, nick))
+		return;
+	nick_set(c, now, nick);
+	result(c, from, cmd->ref, 0, CODE_OK, NULL);
+}
+
+static bool set_trust(struct core *c, const char *value)
+{
+	static const char *const word[] = {
+	    [NEW_KEY_ASK] = "ask",
+	    [NEW_KEY_ACCEPT] = "accept",
+	    [NEW_KEY_REFUSE] = "refuse",
+	};
+
+	for (size_t i = 0; i < 3; i++) {
+		if (strcmp(value, word[i]) != 0)
+			continue;
+		c->rules.new_key = (enum new_key)i;
+		return true;
+	}
+	return false;
+}
+
+static bool set_history(struct core *c, const char *value)
+{
+	bool off = strcmp(value, "off") == 0;
+
+	if (!off && strcmp(value, "forever") != 0)
+		return false;
+	c->rules.keep_history = !off;
+	return true;
+}
+
+static void on_set(struct core *c, const struct now *now, client_id from,
+		   const struct command *cmd)
+{
+	const char *name = cmd->name ? cmd->name : "";
+	const char *value = cmd->text ? cmd->text : "";
+	char text[160];
+	bool good = false;
+
+	if (cmd->yes) {
+		result(c, from, cmd->ref, 0, CODE_ERROR,
+		       "sotto does not write config.ini: change it there");
+		return;
+	}
+	if (strcmp(name, "nickname") == 0 || strcmp(name, "nick") == 0) {
+		struct command nick = {.ref = cmd->ref, .name = cmd->text};
+		on_nick(c, now, from, &nick);
+		return;
+	}
+	if (strcmp(name, "trust-new") == 0)
+		good = set_trust(c, value);
+	else if (strcmp(name, "history") == 0)
+		good = set_history(c, value);
+	else {
+		snprintf(text, sizeof(text),
+			 "%.60s cannot be set here: nickname, trust-new, "
+			 "history can",
+			 name);
+		result(c, from, cmd->ref, 0, CODE_USAGE, text);
+		return;
+	}
+	snprintf(text, sizeof(text), "%.60s = %.60s: not a value of it", name,
+		 value);
+	result(c, from, cmd->ref, 0, good ? CODE_OK : CODE_USAGE,
+	       good ? NULL : text);
+}
+
+static void on_id(struct core *c, const struct now *now, client_id from,
+		  const struct command *cmd)
+{
+	char at[ADDR_TEXT];
+	struct contact self = {.dialect = dialect_sotto.name,
+			       .key = c->self,
+			       .at = c->at,
+			       .trust = TRUST_VERIFIED,
+			       .secure = true,
+			       .presence = P_ONLINE};
+
+	addr_text(at, &c->at);
+	memcpy(self.nick, c->nick, sizeof(self.nick));
+	snprintf(self.ident, sizeof(self.ident), "sotto://%s", at);
+	tell(c, from, 0,
+	     &(struct event){.kind = EV_RESULT,
+			     .ref = cmd->ref,
+			     .contact = &self,
+			     .name = c->id,
+			     .text = at});
+	(void)now;
+}
+
+/* ---- questions ---- */
+
+static unsigned page_limit(const struct command *cmd, unsigned usual)
+{
+	if (!cmd->limit)
+		return usual;
+	return cmd->limit < PAGE_MAX ? cmd->limit : PAGE_MAX;
+}
+
+static void result_page(struct core *c, client_id to, uint64_t ref, bool more,
+			message_n next)
+{
+	tell(c, to, 0,
+	     &(struct event){
+		 .kind = EV_RESULT, .ref = ref, .more = more, .next = next});
+}
+
+/* Contacts by id; the next page from the last one's. */
+static void on_snapshot(struct core *c, const struct now *now, client_id from,
+			const struct command *cmd)
+{
+	unsigned limit = page_limit(cmd, PAGE_MAX), n = 0;
+	contact_id last = 0;
+	bool more = false;
+
+	for (size_t i = 0; i < c->n_list && !more; i++) {
+		struct who *w = c->list[i];
+		if (w->row.shown.id <= cmd->n || w->row.hidden)
+			continue;
+		more = n++ == limit;
+		if (more)
+			break;
+		last = w->row.shown.id;
+		tell(c, from, 0,
+		     &(struct event){.kind = EV_ITEM,
+				     .ref = cmd->ref,
+				     .contact = &w->row.shown});
+	}
+	result_page(c, from, cmd->ref, more, more ? last : 0);
+	(void)now;
+}
+
+/* What is in memory is newer than what is on the disk. */
+static void item(struct core *c, client_id to, uint64_t ref,
+		 const struct message *stored)
+{
+	struct row *r = stored->incoming ? NULL : outbox_find(c, stored->id);
+	struct message m = r ? *r->m : *stored;
+	struct who *w = who_find(c, m.with);
+	struct event ev = {.kind = EV_ITEM, .ref = ref, .message = &m};
+	struct contact shown;
+
+	if (w) {
+		shown = w->row.shown;
+		shown.draft = NULL;
+		ev.contact = &shown;
+	}
+	tell(c, to, 0, &ev);
+}
+
+static void on_outbox(struct core *c, const struct now *now, client_id from,
+		      const struct command *cmd)
+{
+	bool one = cmd->contact > 0 || cmd->to;
+	struct who *w = one ? target(c, now, from, cmd, false) : NULL;
+	unsigned limit = page_limit(cmd, PAGE_MAX), n = 0;
+	struct page p = {.more = true, .next = cmd->n};
+	message_n last = 0;
+	bool more = false;
+
+	if (one && !w)
+		return;
+	while (p.more && !more) {
+		message_n after = p.next;
+		p = (struct page){0};
+		if (store_outbox(c->store, after, &p))
+			break;
+		for (size_t i = 0; i < p.n && !more; i++) {
+			const struct message *m = p.row[i];
+			if (w && m->with != w->row.shown.id)
+				continue;
+			more = n++ == limit;
+			if (more)
+				break;
+			last = m->n;
+			item(c, from, cmd->ref, m);
+		}
+		page_free(&p);
+	}
+	result_page(c, from, cmd->ref, more, more ? last : 0);
+}
+
+/* A page is read from the disk: the newest waits for what was just told. */
+static void on_history(struct core *c, const struct now *now, client_id from,
+		       const struct command *cmd)
+{
+	bool one = cmd->contact > 0 || cmd->to;
+	bool since = cmd->kind == CMD_SINCE;
+	struct who *w = one ? target(c, now, from, cmd, false) : NULL;
+
+	if (one && !w)
+		return;
+	struct job j = {.kind = JOB_PAGE, .client = from, .ref = cmd->ref};
+	j.query.with = w ? w->row.shown.id : 0;
+	j.query.limit = page_limit(cmd, since ? PAGE_MAX : PAGE_USUAL);
+	if (since)
+		j.query.after = cmd->n;
+	else
+		j.query.before = cmd->n;
+	j.query.oldest = since && !cmd->n;
+	effects_put(c->fx,
+		    &(struct effect){.kind = FX_JOB,
+				     .job = &j,
+				     .after = since || !cmd->n ? c->hard : 0});
+}
+
+void command_page(struct core *c, const struct job *j)
+{
+	if (j->err) {
+		result(c, j->client, j->ref, 0, CODE_ERROR,
+		       j->err == ERR_FULL
+			   ? "too many questions at once: ask again"
+			   : err_text(j->err));
+		return;
+	}
+	for (size_t i = 0; i < j->page.n; i++)
+		item(c, j->client, j->ref, j->page.row[i]);
+	result_page(c, j->client, j->ref, j->page.more, j->page.next);
+}
+
+/* Goodbye: links are closed when everything decided so far is on the disk;
+ * the engine says EV_BYE when it has flushed them. */
+static void on_quit(struct core *c, const struct now *now, client_id from,
+		    const struct command *cmd)
+{
+	if (!c->rules.keep_history) {
+		store_history(c->store, false);
+		hard(c);
+	}
+	for (size_t i = 0; i < c->n_list; i++)
+		dial_stop(c, c->list[i]);
+	for (size_t i = 0; i < c->n_conns; i++)
+		effects_put(c->fx, &(struct effect){.kind = FX_CLOSE,
+						    .after = c->hard,
+						    .link = c->conns[i]->id});
+	c->quit = true;
+	result(c, from, cmd->ref, c->hard, CODE_OK, NULL);
+	(void)now;
+}
+
+void core_command(struct core *c, const struct now *now, client_id from,
+		  const struct command *cmd)
+{
+	static handler *const handle[] = {
+	    [CMD_SEND] = on_send,       [CMD_REPLY] = on_reply,
+	    [CMD_ALL] = on_all,         [CMD_CANCEL] = on_cancel,
+	    [CMD_RETRY] = on_retry,     [CMD_DRAFT] = on_draft,
+	    [CMD_READ] = on_read,       [CMD_CONNECT] = on_connect,
+	    [CMD_TRUST] = on_trust,     [CMD_VERIFY] = on_verify,
+	    [CMD_BLOCK] = on_block,     [CMD_UNBLOCK] = on_block,
+	    [CMD_FORGET] = on_forget,   [CMD_RENAME] = on_rename,
+	    [CMD_NICK] = on_nick,       [CMD_SET] = on_set,
+	    [CMD_ID] = on_id,           [CMD_PEERS] = on_snapshot,
+	    [CMD_OUTBOX] = on_outbox,   [CMD_SNAPSHOT] = on_snapshot,
+	    [CMD_HISTORY] = on_history, [CMD_SINCE] = on_history,
+	    [CMD_QUIT] = on_quit,
+	};
+	size_t kind = (size_t)cmd->kind;
+
+	if (kind >= sizeof(handle) / sizeof(handle[0]) || !handle[kind]) {
+		result(c, from, cmd->ref, 0, CODE_BAD_COMMAND,
+		       "no such command");
+		return;
+	}
+	handle[kind](c, now, from, cmd);
+}

@@ -1,0 +1,301 @@
+#ifndef SOTTO_SRC_CORE_IMPL_H
+#define SOTTO_SRC_CORE_IMPL_H
+#include "src/core.h"
+#include <string.h>
+/* What the files of core share; for nobody else. Three tables: contacts
+ * (`struct who`), links (`struct conn`), the outbox (`struct row`).
+ *   core.c          entry points: links, hello, what arrives
+ *   core_dial.c     whom we dial, when, where
+ *   core_outbox.c   what waits for its ACK
+ *   core_command.c  what front ends ask
+ *   core_peer.c     whom a typed PEER means, addresses as text
+ *   core_table.c    tables and timers, in which nothing is searched */
+enum {
+	WINDOW_ROWS = 256,       /* outbox rows of a contact held in memory */
+	WINDOW_BYTES = 2 << 20,  /* and their texts */
+	UNACKED_BYTES = 1 << 20, /* a link (protocol.md 3.2) */
+	PLACES_MAX = 8,          /* addresses remembered of a contact */
+	LEADS_MAX = 256,         /* places where nobody was met yet */
+	STRANGERS_MAX = 1024,    /* contacts nobody accepted or wrote to */
+	STRANGER_TRIES = 3,      /* failed dials, then not before it is heard */
+	RESOLVE_MAX = 4,         /* names asked at a time */
+	START_MAX = 64,          /* dialled by ourselves at the start */
+	UNREAD_KEPT = 64,        /* arrivals remembered to count the unread */
+	POISON_LOSSES = 3,
+	BUSY_MAX = 9, /* doublings of the pause after `busy` */
+};
+#define MS_US INT64_C(1000)
+#define SECOND_US INT64_C(1000000)
+#define DAY_MS (INT64_C(24) * 3600 * 1000)
+#define NEVER INT64_MAX
+#define OUTBOX_LIFE_MS (30 * DAY_MS)
+#define TOMBSTONE_LIFE_MS (45 * DAY_MS)
+
+/* ---- core_table.c ---- */
+
+/* Pointers by a number that is as good as random; several may have the same.
+ * All zero is empty. */
+struct table {
+	struct table_slot {
+		uint64_t key;
+		void *value; /* NULL: free */
+	} * slot;
+	size_t n, cap;
+};
+void table_put(struct table *t, uint64_t key, void *value);
+void table_remove(struct table *t, uint64_t key, const void *value);
+/* The first (from *i = 0), then the next with this key; NULL: no more. */
+void *table_find(const struct table *t, uint64_t key, size_t *i);
+void table_free(struct table *t);
+uint64_t hash_number(uint64_t n);
+uint64_t hash_key(const struct pubkey *k);
+uint64_t hash_uuid(struct uuid id);
+uint64_t hash_hex(const char *hex); /* its first 16 digits */
+
+enum timer_kind { TIMER_DIAL, TIMER_SEND, TIMER_WAIT, TIMER_KINDS };
+struct timer {
+	int64_t at; /* mono_us */
+	size_t pos; /* in the heap, from 1; 0: not set */
+	enum timer_kind kind;
+	void *owner;
+};
+struct heap {
+	struct timer **timer; /* [1] is due first */
+	size_t n, cap;
+};
+void timer_set(struct heap *h, struct timer *t, int64_t at);
+void timer_stop(struct heap *h, struct timer *t);
+struct timer *timer_due(struct heap *h, int64_t mono_us); /* stopped; or NULL */
+int64_t heap_first(const struct heap *h);
+
+/* ---- the three tables ---- */
+
+/* An outgoing message that waits for its ACK. */
+struct row {
+	struct message *m; /* owned */
+	struct who *who;
+	struct row *next, *prev;
+	ticket after;     /* on the disk with this one */
+	int64_t sent_us;  /* last handed to a link */
+	bool sent;        /* on the link we have now, and not answered */
+	unsigned answers; /* still to come from this link */
+	unsigned hellos;  /* said again because of this row */
+};
+
+/* A contact; or, with id < 0, a lead: a place where somebody may be, about
+ * whom nothing is stored until he has proven a key. */
+struct who {
+	struct contact_row row;
+	char id[33];       /* of the key, or as the beacon claimed it, or "" */
+	struct conn *conn; /* the link that is used, or NULL */
+	struct address_row *place;
+	unsigned n_places;
+	struct dialling {
+		struct timer timer; /* the next address, or the next round */
+		struct addr at[ADDRS_MAX];
+		unsigned n, next, open, names; /* open, names: unanswered */
+		unsigned fails;
+		int64_t last_us; /* when the latest round began */
+		bool round;      /* one is running */
+		bool keep;       /* again and again while the program runs */
+	} dial;
+	bool named;   /* typed or in peers.txt: trusted at first use */
+	bool told_of; /* front ends have heard of him */
+
+	struct row *first, *last,
+	    *unsent; /* by number; unsent: look from here */
+	unsigned n_rows, n_sent, told_waiting;
+	size_t row_bytes, sent_bytes;
+	message_n loaded;  /* rows up to here were taken from the store ... */
+	bool more;         /* ... and there may be later ones */
+	bool unnumbered;   /* among those are some without a valid number */
+	struct timer send; /* after `busy`; and when no answer comes */
+	unsigned busy;     /* times in a row */
+	bool paused;
+	struct uuid poison; /* first unanswered when a link was lost */
+	unsigned losses;
+	ticket skip_after; /* what made the latest gap is on the disk then */
+
+	size_t request_bytes;
+	struct uuid *request; /* D_REQUEST rows of this run */
+	unsigned n_request;
+	bool accepting;      /* JOB_PAGE for the older ones is on its way */
+	message_n *unread_n; /* the latest UNREAD_KEPT unread */
+	unsigned n_unread_n;
+
+	/* Counts of core: his latest message, the one before, our answer. */
+	uint64_t told, told_before, answered;
+	ticket told_after; /* front ends hear of `told` with this */
+	struct uuid told_id, told_before_id;
+};
+
+struct conn {
+	link_id id;
+	struct who *who; /* NULL: refused, nothing of him is kept */
+	struct pubkey key;
+	struct addr at;
+	struct uuid instance;
+	bool dialled, heard;
+	int64_t up_us;
+	struct conn *next; /* all links of one contact */
+	size_t index;      /* in core.conns */
+};
+
+/* A command whose result comes later. */
+struct wait {
+	struct wait *next;
+	struct timer timer;
+	client_id client;
+	uint64_t ref;
+	contact_id contact;
+};
+
+struct told {
+	client_id client;
+	uint64_t since;
+};
+
+struct core {
+	struct core_rules rules;
+	struct pubkey self;
+	char id[33];
+	char nick[NICK_MAX + 1];
+	struct addr at;
+	struct uuid instance;
+	struct store *store;
+	struct effects *fx;
+
+	struct who **list; /* contacts by id, ascending */
+	size_t n_list, cap_list;
+	struct who **lead;
+	size_t n_leads;
+	contact_id last_lead; /* counts down */
+	size_t n_strangers;
+	struct table contacts, keys, ids, rows, links;
+	struct conn **conns;
+	size_t n_conns, cap_conns;
+	struct heap heap;
+	struct wait *waits;
+	struct told *told;
+	size_t n_told;
+	uint64_t told_count;
+
+	enum err disk;
+	bool started, quit;
+	int64_t base_mono_us, base_wall_us; /* at the first tick */
+	unsigned resolving;                 /* names asked now */
+	unsigned hint_tokens;
+	int64_t hint_us;  /* when the tokens were counted */
+	ticket hard;      /* latest batch with something of ours */
+	int64_t stamp_ms; /* `stamp` says this */
+	char stamp[STAMP_MAX + 1];
+	contact_id typed; /* whom `typed_as` meant last; 0: ask again */
+	char typed_as[300];
+};
+
+/* ---- core.c ---- */
+struct who *who_find(const struct core *c, contact_id id);
+struct who *who_by_key(const struct core *c, const struct pubkey *k);
+struct who *who_by_id(const struct core *c, const char *hex);
+struct who *who_new(struct core *c, const struct now *now,
+		    const struct contact_row *row); /* stored */
+struct who *lead_new(struct core *c);
+void who_remove(struct core *c, struct who *w); /* a lead, or adopted */
+void who_save(struct core *c, struct who *w);
+bool who_stranger(const struct who *w); /* nobody accepted him yet */
+const char *who_name(const struct who *w);
+void who_accept(struct core *c, const struct now *now, struct who *w);
+void presence_set(struct core *c, struct who *w, enum presence p);
+void tell(struct core *c, client_id to, ticket after, struct event *ev);
+void tell_peer(struct core *c, struct who *w);
+void tell_notice(struct core *c, int level, const char *fmt, ...) PRINTF(3, 4);
+void tell_security(struct core *c, struct who *w, const char *what);
+void tell_status(struct core *c, ticket after, const struct message *m);
+void conn_close(struct core *c, const struct now *now, struct conn *n);
+void conn_close_all(struct core *c, const struct now *now, struct who *w);
+void say_hello(struct core *c, const struct now *now, struct conn *n);
+const char *stamp_now(struct core *c, const struct now *now);
+ticket hard(struct core *c); /* notes and returns the batch being gathered */
+void place_add(struct core *c, struct who *w, const char *host, uint16_t port,
+	       enum via via, int64_t ok_ms);
+
+/* ---- core_dial.c ---- */
+void dial_now(struct core *c, const struct now *now, struct who *w);
+/* Something was sent: now, or a second after the last round began. */
+void dial_soon(struct core *c, const struct now *now, struct who *w);
+/* As the back-off says, if there is a reason to dial at all. */
+void dial_later(struct core *c, const struct now *now, struct who *w);
+void dial_stop(struct core *c, struct who *w);
+void dial_timer(struct core *c, const struct now *now, struct who *w);
+/* One of his dials came to nothing; key: met instead of the pin, or zero. */
+void dial_failed(struct core *c, const struct now *now, struct who *w,
+		 const struct pubkey *key, enum err why);
+void dial_up(struct core *c, struct who *w);
+void dial_start(struct core *c, const struct now *now);
+void dial_woke(struct core *c, const struct now *now);
+void dial_resolved(struct core *c, const struct now *now, const struct job *j);
+bool dial_wanted(const struct core *c, const struct who *w);
+/* A random time in [0, span). */
+int64_t jitter(const struct now *now, int64_t span_us);
+
+/* ---- core_outbox.c ---- */
+/* Queues m, which it takes, to w; tells all of it, and `client` (unless 0)
+ * that its command was done. */
+void outbox_queue(struct core *c, const struct now *now, struct who *w,
+		  struct message *m, client_id client, uint64_t ref);
+/* Sends what may be sent on w's link. */
+void outbox_pump(struct core *c, const struct now *now, struct who *w);
+/* A new link is used: everything unanswered goes again. */
+void outbox_restart(struct core *c, struct who *w);
+/* The link in use was lost. */
+void outbox_lost(struct core *c, const struct now *now, struct who *w);
+void outbox_answer(struct core *c, const struct now *now, struct conn *n,
+		   const struct packet *ack);
+/* What the peer says it has of ours. */
+void outbox_have(struct core *c, const struct now *now, struct who *w,
+		 const struct packet *hello);
+/* Takes it out with this state; announces the gap. */
+void outbox_end(struct core *c, const struct now *now, struct row *r,
+		enum delivery d, const char *error);
+struct row *outbox_find(const struct core *c, struct uuid id);
+void outbox_again(struct core *c, const struct now *now, struct who *w,
+		  struct message *m); /* CMD_RETRY; takes m */
+/* CMD_RETRY of one that still waits: no pause any more. */
+void outbox_hurry(struct core *c, const struct now *now, struct who *w);
+/* Takes m, an open row that was not in the window, into it. */
+struct row *outbox_adopt(struct core *c, struct who *w, struct message *m);
+/* Another key than the pinned one answers: say of each row that it is held. */
+void outbox_held(struct core *c, struct who *w, bool held);
+void outbox_timer(struct core *c, const struct now *now, struct who *w);
+void outbox_reload(struct core *c, struct who *w); /* forget the window */
+void outbox_free(struct core *c, struct who *w);
+void outbox_load(struct core *c, const struct now *now, struct who *w);
+void epoch_new(struct core *c, const struct now *now, struct who *w);
+
+/* ---- core_command.c ---- */
+void wait_add(struct core *c, const struct now *now, client_id from,
+	      uint64_t ref, struct who *w);
+void wait_answer(struct core *c, contact_id who, enum code code,
+		 const char *text);
+void wait_move(struct core *c, contact_id from, contact_id to);
+void wait_timer(struct core *c, struct wait *w);
+void command_page(struct core *c, const struct job *j);
+
+/* ---- core_peer.c ---- */
+enum { ADDR_TEXT = 64 };
+void ip_text(char out[static ADDR_TEXT], const struct addr *a);
+void addr_text(char out[static ADDR_TEXT], const struct addr *a);
+bool ip_parse(const char *s, struct addr *a); /* the port is left alone */
+bool addr_loopback(const struct addr *a);
+/* An address as typed, with its key if it has one. False: not one. */
+struct typed {
+	char host[256];
+	uint16_t port;
+	bool port_given;
+};
+bool typed_parse(const char *s, struct typed *out);
+/* Whom a typed PEER means. With `make` an address nobody is known at becomes
+ * a contact; otherwise CODE_UNKNOWN. `why` says it in words. */
+enum code peer_find(struct core *c, const struct now *now, const char *typed,
+		    bool make, struct who **out, char why[static 256]);
+#endif

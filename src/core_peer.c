@@ -1,0 +1,409 @@
+#include "src/core_impl.h"
+#include <stdio.h>
+#include <stdlib.h>
+
+/* ---- addresses as text ---- */
+
+static bool is_v4(const struct addr *a)
+{
+	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+
+	return memcmp(a->ip, mapped, sizeof(mapped)) == 0;
+}
+
+bool addr_loopback(const struct addr *a)
+{
+	static const uint8_t one[16] = {[15] = 1};
+
+	return is_v4(a) ? a->ip[12] == 127 : memcmp(a->ip, one, 16) == 0;
+}
+
+/* RFC 5952 would shorten the longest run of zeros; so do we. */
+static void v6_text(char out[static ADDR_TEXT], const struct addr *a)
+{
+	unsigned group[8];
+	int best = -1, best_n = 1, n = 0;
+
+	for (int i = 0; i < 8; i++)
+		group[i] = (unsigned)a->ip[2 * i] << 8 | a->ip[2 * i + 1];
+	for (int i = 0; i < 8; i++) {
+		int run = 0;
+		while (i + run < 8 && !group[i + run])
+			run++;
+		if (run > best_n) {
+			best = i;
+			best_n = run;
+		}
+	}
+	for (int i = 0; i < 8; i++) {
+		if (i == best) {
+			n += snprintf(out + n, ADDR_TEXT - (size_t)n, "::");
+			i += best_n - 1;
+			continue;
+		}
+		bool colon = i && i != best + best_n;
+		if (best < 0)
+			colon = i != 0;
+		n += snprintf(out + n, ADDR_TEXT - (size_t)n, "%s%x",
+			      colon ? ":" : "", group[i]);
+	}
+}
+
+void ip_text(char out[static ADDR_TEXT], const struct addr *a)
+{
+	if (is_v4(a))
+		snprintf(out, ADDR_TEXT, "%d.%d.%d.%d", a->ip[12], a->ip[13],
+			 a->ip[14], a->ip[15]);
+	else
+		v6_text(out, a);
+}
+
+void addr_text(char out[static ADDR_TEXT], const struct addr *a)
+{
+	char ip[ADDR_TEXT];
+
+	ip_text(ip, a);
+	int n =
+	    is_v4(a)
+		? snprintf(out, ADDR_TEXT, "%.15s:%u", ip, (unsigned)a->port)
+		: snprintf(out, ADDR_TEXT, "[%.45s]:%u", ip, (unsigned)a->port);
+	(void)n;
+}
+
+static bool v4_parse(const char *s, uint8_t out[4])
+{
+	for (int i = 0; i < 4; i++) {
+		unsigned n = 0, digits = 0;
+		for (; *s >= '0' && *s <= '9' && digits < 3; s++, digits++)
+			n = n * 10 + (unsigned)(*s - '0');
+		if (!digits || n > 255 || *s != (i < 3 ? '.' : '\0'))
+			return false;
+		out[i] = (uint8_t)n;
+		s++;
+	}
+	return true;
+}
+
+static int hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	return -1;
+}
+
+static bool v6_parse(const char *s, uint8_t out[16])
+{
+	uint8_t b[16] = {0};
+	int n = 0, gap = -1;
+
+	if (s[0] == ':' && s[1] == ':') {
+		gap = 0;
+		s += 2;
+	}
+	while (*s) {
+		unsigned group = 0, digits = 0;
+		const char *start = s;
+		for (; hex_digit(*s) >= 0 && digits < 4; s++, digits++)
+			group = group << 4 | (unsigned)hex_digit(*s);
+		if (*s == '.' && n <= 12 && v4_parse(start, b + n)) {
+			n += 4;
+			break;
+		}
+		if (!digits || n > 14)
+			return false;
+		b[n++] = (uint8_t)(group >> 8);
+		b[n++] = (uint8_t)group;
+		if (!*s)
+			break;
+		if (*s++ != ':')
+			return false;
+		if (*s == ':') {
+			if (gap >= 0)
+				return false;
+			gap = n;
+			s++;
+		} else if (!*s) {
+			return false;
+		}
+	}
+	if (gap < 0 ? n != 16 : n > 14)
+		return false;
+	memset(out, 0, 16);
+	int head = gap < 0 ? n : gap;
+	memcpy(out, b, (size_t)head);
+	memcpy(out + 16 - (n - head), b + head, (size_t)(n - head));
+	return true;
+}
+
+bool ip_parse(const char *s, struct addr *a)
+{
+	uint8_t v4[4];
+
+	if (!v4_parse(s, v4))
+		return v6_parse(s, a->ip);
+	memset(a->ip, 0, 10);
+	a->ip[10] = a->ip[11] = 0xff;
+	memcpy(a->ip + 12, v4, 4);
+	return true;
+}
+
+static bool port_parse(const char *s, uint16_t *port)
+{
+	unsigned n = 0, digits = 0;
+
+	for (; *s >= '0' && *s <= '9' && digits < 6; s++, digits++)
+		n = n * 10 + (unsigned)(*s - '0');
+	if (!digits || *s || !n || n > 65535)
+		return false;
+	*port = (uint16_t)n;
+	return true;
+}
+
+static bool host_copy(struct typed *out, const char *s, size_t n)
+{
+	if (!n || n >= sizeof(out->host))
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		char c = s[i];
+		bool good = hex_digit(c) >= 0 || (c >= 'g' && c <= 'z') ||
+			    (c >= 'G' && c <= 'Z') || c == '.' || c == '-' ||
+			    c == ':' || c == '_';
+		if (!good)
+			return false;
+	}
+	memcpy(out->host, s, n);
+	out->host[n] = 0;
+	return true;
+}
+
+/* sotto://host:port, host:port, [v6]:port, v4, v6. The port of a bare address
+ * is the dialect's. */
+bool typed_parse(const char *s, struct typed *out)
+{
+	bool scheme = strncmp(s, "sotto://", 8) == 0;
+	struct addr a;
+
+	if (scheme)
+		s += 8;
+	*out = (struct typed){.port = dialect_sotto.port};
+	if (*s == '[') {
+		const char *end = strchr(s, ']');
+		if (!end || !host_copy(out, s + 1, (size_t)(end - s - 1)) ||
+		    !v6_parse(out->host, a.ip))
+			return false;
+		out->port_given = end[1] == ':';
+		return out->port_given ? port_parse(end + 2, &out->port)
+				       : !end[1];
+	}
+	if (ip_parse(s, &a))
+		return host_copy(out, s, strlen(s));
+	const char *colon = strrchr(s, ':');
+	if (!colon)
+		return scheme && host_copy(out, s, strlen(s));
+	out->port_given = true;
+	return port_parse(colon + 1, &out->port) &&
+	       host_copy(out, s, (size_t)(colon - s)) &&
+	       !strchr(out->host, ':');
+}
+
+/* ---- whom a PEER means, in the order of review K41 ---- */
+
+struct search {
+	struct who *found;
+	unsigned n;
+	size_t len;
+	char *why;
+};
+
+static void search_hit(struct search *s, struct who *w)
+{
+	if (s->found == w)
+		return;
+	if (s->n++ == 0)
+		s->found = w;
+	int n = snprintf(s->why + s->len, 256 - s->len, "%s%s~%.8s",
+			 s->len ? ", " : "", who_name(w), w->id);
+	if (n > 0)
+		s->len += (size_t)n < 256 - s->len ? (size_t)n : 255 - s->len;
+}
+
+static bool hidden(const struct who *w)
+{
+	return w->row.hidden || w->row.shown.gone;
+}
+
+static void by_petname(struct core *c, const char *t, struct search *s)
+{
+	for (size_t i = 0; i < c->n_list; i++)
+		if (!hidden(c->list[i]) &&
+		    strcmp(c->list[i]->row.shown.petname, t) == 0)
+			search_hit(s, c->list[i]);
+}
+
+static bool all_hex(const char *t)
+{
+	for (; *t; t++)
+		if (hex_digit(*t) < 0)
+			return false;
+	return true;
+}
+
+static void lower(char *out, const char *t, size_t max)
+{
+	size_t i = 0;
+
+	for (; t[i] && i + 1 < max; i++)
+		out[i] = t[i] >= 'A' && t[i] <= 'Z' ? (char)(t[i] + 32) : t[i];
+	out[i] = 0;
+}
+
+static void by_id(struct core *c, const char *t, struct search *s)
+{
+	char hex[40];
+	size_t n = strlen(t);
+
+	if (n < 8 || n > 32 || !all_hex(t))
+		return;
+	lower(hex, t, sizeof(hex));
+	for (size_t i = 0; i < c->n_list; i++)
+		if (strncmp(c->list[i]->id, hex, n) == 0)
+			search_hit(s, c->list[i]);
+}
+
+/* An address is his when he was met there or the user said so. With several,
+ * whoever was met there last. */
+static void by_address(struct core *c, const struct typed *t, struct search *s)
+{
+	struct who *best = NULL;
+	int64_t best_ms = -1;
+
+	for (size_t i = 0; i < c->n_list; i++) {
+		struct who *w = c->list[i];
+		if (hidden(w))
+			continue;
+		for (unsigned k = 0; k < w->n_places; k++) {
+			const struct address_row *a = &w->place[k];
+			bool his = a->ok_ms || a->via == VIA_TYPED;
+			if (!his || a->port != t->port ||
+			    strcmp(a->host, t->host) != 0)
+				continue;
+			if (a->ok_ms > best_ms) {
+				best_ms = a->ok_ms;
+				best = w;
+			}
+		}
+	}
+	if (best)
+		search_hit(s, best);
+}
+
+/* review K41: a name somebody gives himself counts only when he is pinned. */
+static void by_nick(struct core *c, const char *t, struct search *s)
+{
+	for (size_t i = 0; i < c->n_list; i++) {
+		struct who *w = c->list[i];
+		if (!who_stranger(w) && !hidden(w) &&
+		    strcmp(w->row.shown.nick, t) == 0)
+			search_hit(s, w);
+	}
+}
+
+static enum code search_done(struct core *c, const char *typed,
+			     struct search *s, struct who **out)
+{
+	*out = s->found;
+	if (s->n > 1)
+		return CODE_AMBIGUOUS; /* the candidates are in `why` */
+	s->why[0] = 0;
+	for (unsigned i = 0; i < s->found->n_places; i++)
+		if (s->found->place[i].self && !pubkey_none(&c->self) &&
+		    pubkey_none(&s->found->row.shown.key)) {
+			snprintf(s->why, 256, "%s: that is yourself", typed);
+			return CODE_SELF;
+		}
+	c->typed = s->found->row.shown.id;
+	snprintf(c->typed_as, sizeof(c->typed_as), "%s", typed);
+	return CODE_OK;
+}
+
+static struct who *at_address(struct core *c, const struct now *now,
+			      const struct typed *t)
+{
+	struct contact_row row = {
+	    .shown = {.trust = TRUST_NEW, .via = VIA_TYPED}};
+	bool v6 = strchr(t->host, ':') != NULL;
+
+	if (strlen(t->host) + 10 > sizeof(row.shown.ident))
+		return NULL;
+	/* review G6: a contact whose key nobody knows yet */
+	snprintf(row.shown.ident, sizeof(row.shown.ident), "?%s%.110s%s:%u",
+		 v6 ? "[" : "", t->host, v6 ? "]" : "", (unsigned)t->port);
+	struct who *w = who_new(c, now, &row);
+	w->named = true;
+	w->row.shown.presence = P_UNKNOWN;
+	place_add(c, w, t->host, t->port, VIA_TYPED, 0);
+	tell_peer(c, w);
+	return w;
+}
+
+static bool is_self(const struct core *c, const char *t)
+{
+	char hex[40];
+	size_t n = strlen(t);
+
+	if (n < 8 || n > 32 || !all_hex(t))
+		return false;
+	lower(hex, t, sizeof(hex));
+	return strncmp(c->id, hex, n) == 0;
+}
+
+/* A name with a dot, or localhost: anything else is more likely a mistake. */
+static bool looks_like_host(const char *s)
+{
+	return strchr(s, '.') != NULL || strcmp(s, "localhost") == 0;
+}
+
+enum code peer_find(struct core *c, const struct now *now, const char *typed,
+		    bool make, struct who **out, char why[static 256])
+{
+	struct search s = {.why = why};
+	struct typed t;
+
+	*out = NULL;
+	why[0] = 0;
+	if (c->typed && strcmp(c->typed_as, typed) == 0 &&
+	    (*out = who_find(c, c->typed)))
+		return CODE_OK;
+	if (!typed[0] || strlen(typed) > 255) {
+		snprintf(why, 256, "no peer is named");
+		return CODE_UNKNOWN;
+	}
+	by_petname(c, typed, &s);
+	if (!s.n)
+		by_id(c, typed, &s);
+	if (!s.n && is_self(c, typed)) {
+		snprintf(why, 256, "%s: that is yourself", typed);
+		return CODE_SELF;
+	}
+	bool address = !s.n && typed_parse(typed, &t);
+	if (address)
+		by_address(c, &t, &s);
+	if (!s.n && !address)
+		by_nick(c, typed, &s);
+	if (!s.n && !address && looks_like_host(typed)) {
+		t = (struct typed){.port = dialect_sotto.port};
+		address = host_copy(&t, typed, strlen(typed));
+		if (address)
+			by_address(c, &t, &s);
+	}
+	if (s.n)
+		return search_done(c, typed, &s, out);
+	if (address && make && (*out = at_address(c, now, &t)))
+		return CODE_OK;
+	snprintf(why, 256, "%.180s: nobody known by that name", typed);
+	return CODE_UNKNOWN;
+}
