@@ -16,6 +16,9 @@ struct addr {
 	uint8_t ip[16];
 	uint16_t port; /* host order */
 };
+/* Numeric forms only: 192.0.2.1, 2001:db8::1, ::ffff:192.0.2.1. */
+bool ip_parse(struct bytes s, uint8_t ip[static 16]);
+
 struct range { uint64_t from, to; };
 
 enum packet_kind {
