@@ -88,6 +88,8 @@ bool disk_step(struct disk *d)
 
 	if (n) {
 		commit(d, b, n);
+		if (writer_full(d->writer)) /* those who wait were told */
+			writer_idle(d->writer);
 		return true;
 	}
 	if (d->stopped)

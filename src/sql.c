@@ -26,7 +26,9 @@ static const char *const migration[STORE_VERSION] = {
     " host TEXT NOT NULL, port INTEGER NOT NULL, via INTEGER NOT NULL,"
     " ok_ms INTEGER, fail_ms INTEGER, fails INTEGER, self INTEGER,"
     " PRIMARY KEY(contact, host, port)) WITHOUT ROWID;"
-    "CREATE TABLE message(n INTEGER PRIMARY KEY AUTOINCREMENT,"
+    /* Not AUTOINCREMENT, which costs a page a commit: the store gives out n,
+     * and writes the last one into meta when it deletes rows. */
+    "CREATE TABLE message(n INTEGER PRIMARY KEY,"
     " contact INTEGER NOT NULL REFERENCES contact(id)"
     "  DEFERRABLE INITIALLY DEFERRED,"
     " incoming INTEGER NOT NULL, id BLOB NOT NULL, dedupe BLOB,"

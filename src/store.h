@@ -130,6 +130,7 @@ enum err writer_commit(struct writer *w, struct batch **b, size_t n) MUST_USE;
 /* A little of: checkpoint, expiry of tombstones. False: nothing left. */
 bool writer_idle(struct writer *w);
 bool writer_busy(const struct writer *w); /* writer_idle has something to do */
+bool writer_full(const struct writer *w); /* it should not wait any longer */
 /* A small write that changes nothing: is there room again? */
 enum err writer_probe(struct writer *w) MUST_USE;
 enum err reader_open(const char *path, struct reader **out) MUST_USE;

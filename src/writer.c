@@ -6,9 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* In WAL pages of 4 KiB: worth a checkpoint when idle; too much even when not
- * (reading slows down and the file grows). */
-enum { WAL_WORTH = 256, WAL_TOO_MUCH = 8192, PROBE_BYTES = 65536 };
+/* In WAL pages of 4 KiB: worth a checkpoint when idle; too much even when not.
+ * Then the WAL begins again, and a commit that writes over old pages is a
+ * third faster than one that makes the file grow. */
+enum { WAL_WORTH = 256, WAL_FULL = 1000, PROBE_BYTES = 65536 };
 static const int64_t TOMBSTONE_MS = INT64_C(45) * 86400 * 1000;
 static const int64_t EXPIRY_MS = INT64_C(3600) * 1000;
 
@@ -501,8 +502,6 @@ enum err writer_commit(struct writer *w, struct batch **b, size_t n)
 		w->wall_ms = b[n - 1]->wall_ms;
 	for (size_t i = 0; i < n; i++)
 		batch_free(b[i]);
-	if (!err && w->wal_pages >= WAL_TOO_MUCH)
-		writer_idle(w);
 	errno = saved;
 	return err;
 }
@@ -513,6 +512,11 @@ static bool expiry_due(const struct writer *w)
 {
 	return w->wall_ms && (w->wall_ms - w->expired_ms >= EXPIRY_MS ||
 			      w->wall_ms < w->expired_ms);
+}
+
+bool writer_full(const struct writer *w)
+{
+	return w->wal_pages >= WAL_FULL;
 }
 
 bool writer_busy(const struct writer *w)

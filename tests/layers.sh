@@ -16,7 +16,7 @@ proto/seal.c     ^"proto/(base|seal|noise)\.h"  sodium|openssl
 proto/seal.h     ^"proto/base\.h"  NONE
 proto/noise.c    ^"proto/(base|seal|noise)\.h"  sodium
 proto/           ^"proto/  NONE
-src/store.c      ^"(proto/(base|dialect)|src/(store|event|job|batch|people|sql))\.h"  sqlite3
+src/store        ^"(proto/(base|dialect)|src/(store|store_impl|event|job|batch|people|sql))\.h"  sqlite3
 src/writer.c     ^"src/(batch|sql|crash)\.h"  sqlite3
 src/reader.c     ^"src/(store|sql)\.h"  sqlite3
 src/batch        ^"src/(batch|store)\.h"  NONE
