@@ -174,6 +174,22 @@ enum err sql_open(const char *path, enum sql_use use, sqlite3 **out)
 	return err;
 }
 
+/* Where WAL cannot be had (some network file systems) SQLite goes on without;
+ * then readers and the writer would wait for each other. */
+static bool in_wal_mode(sqlite3 *db)
+{
+	sqlite3_stmt *s = NULL;
+	bool yes = false;
+
+	if (sqlite3_prepare_v2(db, "PRAGMA journal_mode", -1, &s, NULL) ==
+		SQLITE_OK &&
+	    sqlite3_step(s) == SQLITE_ROW)
+		yes = sqlite3_stricmp((const char *)sqlite3_column_text(s, 0),
+				      "wal") == 0;
+	sqlite3_finalize(s);
+	return yes;
+}
+
 static int get_number(sqlite3 *db, const char *sql, int *out)
 {
 	sqlite3_stmt *s = NULL;
@@ -215,6 +231,14 @@ static enum err bring_up(sqlite3 *db, const char *path, char why[128])
 			 "one knows %d)",
 			 path, version, STORE_VERSION);
 		return ERR_STATE;
+	}
+	if (rc == SQLITE_OK && !in_wal_mode(db)) {
+		snprintf(why, 128,
+			 "no store can be kept on the file system of "
+			 "%.60s",
+			 path);
+		errno = ENOTSUP;
+		return ERR_SYS;
 	}
 	if (rc == SQLITE_OK && version < STORE_VERSION)
 		rc = migrate(db, version < 0 ? 0 : version);

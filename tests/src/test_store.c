@@ -1285,6 +1285,181 @@ static void writer__gives_up__on_a_database_held_by_another(void **state)
 	assert_int_equal(ask(b, "SELECT count(*) FROM message"), 1);
 }
 
+/* ---- anything in any order ---- */
+
+enum { IDS = 24, STEPS = 400, SEEDS = 40, NONE = 0, GONE = -1 };
+
+/* What must be known of each message: NONE, GONE or its delivery + 1. */
+struct model {
+	int in[IDS], out[IDS];
+};
+struct play {
+	struct box *b;
+	struct model live, disk;
+	struct model sent[4]; /* as of the batches on their way */
+	struct batch *batch[4];
+	size_t n_sent;
+	struct message out[IDS];
+	uint64_t random;
+};
+
+static unsigned pick(struct play *p, unsigned below)
+{
+	p->random ^= p->random << 13;
+	p->random ^= p->random >> 7;
+	p->random ^= p->random << 17;
+	return (unsigned)(p->random >> 33) % below;
+}
+
+static void play_receive(struct play *p, unsigned i)
+{
+	struct message m = incoming(p->b->bob, i + 1, 0);
+	ticket after;
+	enum err err = store_receive(p->b->s, &m, &after);
+
+	assert_int_equal(err, p->live.in[i] == NONE ? OK : ERR_EXISTS);
+	assert_int_equal(m.n == 0, p->live.in[i] == GONE);
+	assert_true(after <= store_ticket(p->b->s));
+	if (!err)
+		p->live.in[i] = D_RECEIVED + 1;
+}
+
+static bool waits(int state)
+{
+	return state == D_QUEUED + 1 || state == D_SENT + 1;
+}
+
+static void play_send(struct play *p, unsigned i)
+{
+	struct message *m = &p->out[i];
+
+	if (p->live.out[i] == NONE) {
+		*m = outgoing(p->b->bob, i + 1);
+		store_queue(p->b->s, m);
+	} else if (waits(p->live.out[i])) {
+		static const enum delivery to[] = {D_SENT, D_QUEUED,
+						   D_DELIVERED, D_FAILED};
+		m->delivery = to[pick(p, 4)];
+		store_update(p->b->s, m);
+	} else {
+		return;
+	}
+	p->live.out[i] = (int)m->delivery + 1;
+}
+
+static void play_forget(struct play *p)
+{
+	store_forget(p->b->s, p->b->bob, p->b->wall_us / 1000 + 1000);
+	for (size_t i = 0; i < IDS; i++) {
+		if (p->live.in[i] != NONE)
+			p->live.in[i] = GONE;
+		if (p->live.out[i] != NONE)
+			p->live.out[i] = GONE;
+	}
+}
+
+static void play_submit(struct play *p)
+{
+	struct now now = at(p->b);
+	struct batch *batch = store_batch(p->b->s, &now);
+
+	if (!batch)
+		return;
+	p->sent[p->n_sent] = p->live;
+	p->batch[p->n_sent++] = batch;
+}
+
+static void play_commit(struct play *p)
+{
+	size_t n = p->n_sent ? 1 + pick(p, (unsigned)p->n_sent) : 0;
+
+	if (!n)
+		return;
+	ticket t = batch_ticket(p->batch[n - 1]);
+	assert_int_equal(writer_commit(p->b->w, p->batch, n), OK);
+	p->disk = p->sent[n - 1];
+	p->n_sent -= n;
+	memmove(p->batch, p->batch + n, p->n_sent * sizeof(p->batch[0]));
+	memmove(p->sent, p->sent + n, p->n_sent * sizeof(p->sent[0]));
+	store_durable(p->b->s, t);
+}
+
+static void play_crash(struct play *p)
+{
+	while (p->n_sent)
+		batch_free(p->batch[--p->n_sent]);
+	if (pick(p, 2))
+		box_restart(p->b);
+	else
+		assert_int_equal(store_reset(p->b->s), OK);
+	p->live = p->disk;
+}
+
+static void check_one(struct play *p, const struct message *m, int state)
+{
+	struct message *got;
+	enum err err = store_message(p->b->s, p->b->bob, m->id, &got);
+
+	assert_int_equal(err, state > NONE ? OK : ERR_ABSENT);
+	if (err)
+		return;
+	assert_int_equal(got->delivery + 1, state);
+	message_free(got);
+}
+
+static void play_check(struct play *p)
+{
+	size_t n_open = 0;
+
+	for (unsigned i = 0; i < IDS; i++) {
+		struct message in = incoming(p->b->bob, i + 1, 0);
+		struct message out = outgoing(p->b->bob, i + 1);
+		check_one(p, &in, p->live.in[i]);
+		check_one(p, &out, p->live.out[i]);
+		n_open += waits(p->live.out[i]);
+	}
+	assert_int_equal(outbox_size(p->b), n_open);
+}
+
+static void play_step(struct play *p)
+{
+	unsigned dice = pick(p, 100);
+
+	if (dice < 35)
+		play_receive(p, pick(p, IDS));
+	else if (dice < 70)
+		play_send(p, pick(p, IDS));
+	else if (dice < 82)
+		play_submit(p);
+	else if (dice < 94)
+		play_commit(p);
+	else if (dice < 97)
+		play_crash(p);
+	else if (dice < 98)
+		play_forget(p);
+	else
+		play_check(p);
+}
+
+static void store__agrees_with_a_model__whatever_happens(void **state)
+{
+	struct box *b = *state;
+
+	for (unsigned seed = 1; seed <= SEEDS; seed++) {
+		struct play p = {.b = b, .random = seed * 7919};
+		b->bob = add_contact(b, "bob", (uint8_t)(100 + seed));
+		assert_int_equal(commit(b), OK);
+		for (unsigned i = 0; i < STEPS; i++)
+			play_step(&p);
+		play_check(&p);
+		play_crash(&p);
+		play_check(&p);
+		play_forget(&p); /* the outbox is everybody's */
+		assert_int_equal(commit(b), OK);
+	}
+	check_integrity(b);
+}
+
 /* ---- kill -9 ---- */
 
 /* Receives for ever and says what is durable. */
@@ -1407,6 +1582,7 @@ int main(void)
 	    TEST(store__gives_no_number__twice),
 	    TEST(writer__says_full__and_writes_nothing_by_halves),
 	    TEST(writer__gives_up__on_a_database_held_by_another),
+	    TEST(store__agrees_with_a_model__whatever_happens),
 	    TEST(store__survives__being_killed),
 	};
 
