@@ -135,7 +135,7 @@ static bool round_fill(struct core *c, struct who *w)
 	qsort(by, n, sizeof(by[0]), better_place);
 	for (unsigned i = 0; i < n; i++) {
 		struct addr at = {.port = by[i]->port};
-		if (ip_parse(by[i]->host, &at))
+		if (ip_typed(by[i]->host, &at))
 			round_add(&w->dial, at);
 		else
 			busy |= !ask_name(c, w, by[i]);

@@ -285,7 +285,7 @@ void command_page(struct core *c, const struct job *j);
 enum { ADDR_TEXT = 64 };
 void ip_text(char out[static ADDR_TEXT], const struct addr *a);
 void addr_text(char out[static ADDR_TEXT], const struct addr *a);
-bool ip_parse(const char *s, struct addr *a); /* the port is left alone */
+bool ip_typed(const char *s, struct addr *a); /* the port is left alone */
 bool addr_loopback(const struct addr *a);
 /* An address as typed, with its key if it has one. False: not one. */
 struct typed {

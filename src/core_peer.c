@@ -70,20 +70,6 @@ void addr_text(char out[static ADDR_TEXT], const struct addr *a)
 	(void)n;
 }
 
-static bool v4_parse(const char *s, uint8_t out[4])
-{
-	for (int i = 0; i < 4; i++) {
-		unsigned n = 0, digits = 0;
-		for (; *s >= '0' && *s <= '9' && digits < 3; s++, digits++)
-			n = n * 10 + (unsigned)(*s - '0');
-		if (!digits || n > 255 || *s != (i < 3 ? '.' : '\0'))
-			return false;
-		out[i] = (uint8_t)n;
-		s++;
-	}
-	return true;
-}
-
 static int hex_digit(char c)
 {
 	if (c >= '0' && c <= '9')
@@ -95,60 +81,9 @@ static int hex_digit(char c)
 	return -1;
 }
 
-static bool v6_parse(const char *s, uint8_t out[16])
+bool ip_typed(const char *s, struct addr *a)
 {
-	uint8_t b[16] = {0};
-	int n = 0, gap = -1;
-
-	if (s[0] == ':' && s[1] == ':') {
-		gap = 0;
-		s += 2;
-	}
-	while (*s) {
-		unsigned group = 0, digits = 0;
-		const char *start = s;
-		for (; hex_digit(*s) >= 0 && digits < 4; s++, digits++)
-			group = group << 4 | (unsigned)hex_digit(*s);
-		if (*s == '.' && n <= 12 && v4_parse(start, b + n)) {
-			n += 4;
-			break;
-		}
-		if (!digits || n > 14)
-			return false;
-		b[n++] = (uint8_t)(group >> 8);
-		b[n++] = (uint8_t)group;
-		if (!*s)
-			break;
-		if (*s++ != ':')
-			return false;
-		if (*s == ':') {
-			if (gap >= 0)
-				return false;
-			gap = n;
-			s++;
-		} else if (!*s) {
-			return false;
-		}
-	}
-	if (gap < 0 ? n != 16 : n > 14)
-		return false;
-	memset(out, 0, 16);
-	int head = gap < 0 ? n : gap;
-	memcpy(out, b, (size_t)head);
-	memcpy(out + 16 - (n - head), b + head, (size_t)(n - head));
-	return true;
-}
-
-bool ip_parse(const char *s, struct addr *a)
-{
-	uint8_t v4[4];
-
-	if (!v4_parse(s, v4))
-		return v6_parse(s, a->ip);
-	memset(a->ip, 0, 10);
-	a->ip[10] = a->ip[11] = 0xff;
-	memcpy(a->ip + 12, v4, 4);
-	return true;
+	return ip_parse((struct bytes){(const uint8_t *)s, strlen(s)}, a->ip);
 }
 
 static bool port_parse(const char *s, uint16_t *port)
@@ -193,13 +128,13 @@ bool typed_parse(const char *s, struct typed *out)
 	if (*s == '[') {
 		const char *end = strchr(s, ']');
 		if (!end || !host_copy(out, s + 1, (size_t)(end - s - 1)) ||
-		    !v6_parse(out->host, a.ip))
+		    !ip_typed(out->host, &a))
 			return false;
 		out->port_given = end[1] == ':';
 		return out->port_given ? port_parse(end + 2, &out->port)
 				       : !end[1];
 	}
-	if (ip_parse(s, &a))
+	if (ip_typed(s, &a))
 		return host_copy(out, s, strlen(s));
 	const char *colon = strrchr(s, ':');
 	if (!colon)
