@@ -21,9 +21,12 @@ static const char *const text[N_STMT] = {
     [Q_BY_ID] = "SELECT " SQL_MESSAGE_COLUMNS
 		" FROM message m LEFT JOIN outbox o ON o.n = m.n"
 		" WHERE m.contact = ?1 AND m.id = ?2 AND m.dedupe IS NOT m.id",
+    [Q_BY_N] = "SELECT " SQL_MESSAGE_COLUMNS
+	       " FROM message m LEFT JOIN outbox o ON o.n = m.n"
+	       " WHERE m.n = ?1",
     [Q_OUTBOX] = "SELECT " SQL_MESSAGE_COLUMNS
 		 " FROM outbox o JOIN message m ON m.n = o.n"
-		 " WHERE o.n > ?1 ORDER BY o.n LIMIT ?2",
+		 " WHERE o.n > ?1 ORDER BY o.n",
 };
 
 /* ---- reading ---- */

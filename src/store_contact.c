@@ -295,7 +295,7 @@ struct meta *store_meta_put(struct store *s, const char *key, size_t n_key,
 		*m = (struct meta){0};
 		m->key = xstrndup((struct bytes){(const uint8_t *)key, n_key});
 	}
-	buf_drop(&m->value, m->value.n);
+	m->value.n = 0;
 	buf_put(&m->value, value);
 	return m;
 }

@@ -16,6 +16,7 @@ enum stmt {
 	Q_TOMBSTONE,
 	Q_BY_DEDUPE,
 	Q_BY_ID,
+	Q_BY_N,
 	Q_OUTBOX,
 	N_STMT
 };

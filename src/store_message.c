@@ -278,14 +278,14 @@ static bool is_open(const struct message *m)
 		m->delivery == D_STORED);
 }
 
-/* Takes m; false: the page is full. */
-static bool outbox_add(const struct store *s, struct message *m,
+/* Takes m; out->more: it had no room. */
+static void outbox_add(const struct store *s, struct message *m,
 		       struct page *out)
 {
 	if (out->n == PAGE_MAX) {
 		out->more = true;
 		message_free(m);
-		return false;
+		return;
 	}
 	m->with = adopted_by(s, m->with);
 	bring_up_to_date(s, m);
@@ -294,7 +294,73 @@ static bool outbox_add(const struct store *s, struct message *m,
 		out->row[out->n++] = m;
 	else
 		message_free(m);
-	return true;
+}
+
+/* Rows that updates on their way leave or make open: a failed message that is
+ * tried again is not in the disk's outbox yet. Ascending, maybe twice. */
+struct numbers {
+	message_n *n;
+	size_t count, cap;
+};
+
+static void numbers_add(struct numbers *list, message_n n)
+{
+	if (list->count == list->cap) {
+		list->cap = list->cap ? list->cap * 2 : 64;
+		list->n = xrealloc(list->n, list->cap * sizeof(list->n[0]));
+	}
+	list->n[list->count++] = n;
+}
+
+static int by_size(const void *a, const void *b)
+{
+	message_n x = *(const message_n *)a, y = *(const message_n *)b;
+
+	return (x > y) - (x < y);
+}
+
+static struct numbers open_updates(const struct store *s, message_n after)
+{
+	struct numbers list = {0};
+	const struct batch *b;
+
+	for (size_t i = 0; (b = young_batch(s, i)); i++)
+		for (const struct rec *r = NULL; (r = batch_next(b, r));) {
+			const struct rec_message *m = (const void *)r;
+			if (r->op == OP_UPDATE && m->n > after && batch_open(m))
+				numbers_add(&list, m->n);
+		}
+	if (list.count)
+		qsort(list.n, list.count, sizeof(list.n[0]), by_size);
+	return list;
+}
+
+/* Row n, unless it is not on the disk: then it is in a batch, see below. */
+static enum err outbox_add_row(struct store *s, message_n n, struct page *out)
+{
+	sqlite3_stmt *q = s->stmt[Q_BY_N];
+	bool row;
+
+	if (n <= out->next)
+		return OK;
+	sqlite3_bind_int64(q, 1, n);
+	enum err err = store_step(s, q, &row);
+	if (row)
+		outbox_add(s, sql_message(q), out);
+	sqlite3_reset(q);
+	return err;
+}
+
+/* Those of the list below `end` that were not added yet. */
+static enum err outbox_add_below(struct store *s, struct numbers *list,
+				 size_t *i, message_n end, struct page *out)
+{
+	enum err err = OK;
+
+	for (; !err && !out->more && *i < list->count && list->n[*i] < end;
+	     (*i)++)
+		err = outbox_add_row(s, list->n[*i], out);
+	return err;
 }
 
 static enum err outbox_of_disk(struct store *s, message_n after,
@@ -302,23 +368,24 @@ static enum err outbox_of_disk(struct store *s, message_n after,
 {
 	sqlite3_stmt *q = s->stmt[Q_OUTBOX];
 	enum err err = store_begin_read(s);
-	bool row = true;
+	struct numbers list = open_updates(s, after);
+	bool row = !err;
+	size_t i = 0;
 
-	if (err)
-		return err;
 	sqlite3_bind_int64(q, 1, after);
-	sqlite3_bind_int64(q, 2, -1);
-	while (!err && row) {
+	while (!err && row && !out->more) {
 		err = store_step(s, q, &row);
-		if (row && !outbox_add(s, sql_message(q), out))
-			break;
+		message_n n = row ? sqlite3_column_int64(q, 0) : INT64_MAX;
+		if (!err)
+			err = outbox_add_below(s, &list, &i, n, out);
+		if (!err && row && !out->more)
+			outbox_add(s, sql_message(q), out);
 	}
 	sqlite3_reset(q);
+	free(list.n);
 	return err;
 }
 
-/* A failed message that is tried again is open in a record of today but is no
- * row of the outbox yet: those are found when the batch is durable. */
 static void outbox_of_batch(struct store *s, const struct batch *b,
 			    struct page *out)
 {

@@ -1336,7 +1336,8 @@ static void play_send(struct play *p, unsigned i)
 	if (p->live.out[i] == NONE) {
 		*m = outgoing(p->b->bob, i + 1);
 		store_queue(p->b->s, m);
-	} else if (waits(p->live.out[i])) {
+	} else if (waits(p->live.out[i]) ||
+		   p->live.out[i] == D_FAILED + 1) { /* or tried again */
 		static const enum delivery to[] = {D_SENT, D_QUEUED,
 						   D_DELIVERED, D_FAILED};
 		m->delivery = to[pick(p, 4)];
