@@ -34,7 +34,7 @@ const char *err_text(enum err e)
 	return "unknown error";
 }
 
-static void buf_room(struct buf *b, size_t more)
+void buf_room(struct buf *b, size_t more)
 {
 	size_t need, cap = b->cap ? b->cap : 64;
 
@@ -76,6 +76,8 @@ void buf_printf(struct buf *b, const char *fmt, ...)
 void buf_drop(struct buf *b, size_t n)
 {
 	assert(n <= b->n);
+	if (!n)
+		return;
 	memmove(b->p, b->p + n, b->n - n);
 	b->n -= n;
 }

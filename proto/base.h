@@ -32,6 +32,8 @@ struct buf {
 	uint8_t *p;
 	size_t n, cap;
 };
+/* Room for `more` bytes behind n; they are not counted yet. */
+void buf_room(struct buf *b, size_t more);
 void buf_put(struct buf *b, struct bytes s);
 void buf_printf(struct buf *b, const char *fmt, ...) PRINTF(2, 3);
 void buf_drop(struct buf *b, size_t n); /* forget the first n bytes */

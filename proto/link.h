@@ -1,39 +1,54 @@
 #ifndef SOTTO_PROTO_LINK_H
 #define SOTTO_PROTO_LINK_H
 #include "proto/dialect.h"
-/* One conversation with one peer: framing, handshake, keep-alive, limits. It
- * never touches a socket or a clock; its owner brings bytes and time. */
+/* One conversation with one peer: handshake, records, keep-alive, limits. It
+ * never touches a socket or a clock; its owner brings bytes and time.
+ *
+ *   preface   'S' 'V' 1 0 0 0 0 0          by who dials; 8 bytes
+ *   m1 m2 m3  u16 length, Noise_XX message  32, 208 and 176 bytes, no other;
+ *             m2 and m3 carry a certificate (seal.h)
+ *   record    u16 length, AEAD(u16 n, u8 type, n bytes, zeros to the bucket)
+ *
+ * Each direction is rekeyed after REKEY records. An idle link holds no
+ * buffers. All numbers are big-endian. */
 struct link;
 enum role { DIALLED, ACCEPTED };
-enum { QUIET_MS = 150 };
+enum { REKEY = 1024, MALFORMED_MAX = 8 };
 
-/* pin: the key the peer must have, NULL or zero for any. hello: what the
- * handshakes of plain dialects say of us; copied. */
+/* pin: the key the peer must have, NULL or zero for any. k is borrowed. */
 struct link *link_new(const struct dialect *d, enum role r,
-                      const struct keys *k, /* borrowed for its life */
-                      const struct pubkey *pin, const struct packet *hello,
-                      const struct now *now);
+		      const struct keys *k, const struct pubkey *pin,
+		      const struct now *now);
 void link_free(struct link *l);
 
 /* Bytes that arrived. An error means the *channel* is broken: close without
- * a word. ERR_AUTH: another key than the pin; m3 was not sent. A well-framed
- * packet that is malformed is no error: it is answered (V_INVALID or
- * PKT_ERROR, where the dialect has the word) and dropped, eight a minute. */
+ * a word. ERR_AUTH: another key than the pin (link_key tells it; m3 was not
+ * sent), or what came is not authentic. A well-framed packet that is malformed
+ * is no error: it is answered (V_INVALID or PKT_ERROR) and dropped; the ninth
+ * in a minute ends the link. */
 enum err link_feed(struct link *l, const struct now *now,
-                   struct bytes in) MUST_USE;
-enum err link_eof(struct link *l, const struct now *now) MUST_USE;
-/* Silence, handshake and frame deadlines, pings. Call when it is due. */
+		   struct bytes in) MUST_USE;
+/* The peer closed: OK after its bye, else ERR_CLOSED. */
+enum err link_eof(struct link *l) MUST_USE;
+/* Handshake and record deadlines, silence; says we are alive. When due. */
 enum err link_tick(struct link *l, const struct now *now) MUST_USE;
-int64_t link_deadline(const struct link *l); /* mono_us; INT64_MAX: never */
+/* mono_us; INT64_MAX: never. May move on by itself as bytes come and go: look
+ * again when it is reached. */
+int64_t link_deadline(const struct link *l);
 
 /* The next whole packet. What it points to is good until the next call. */
 bool link_next(struct link *l, struct packet *out);
-bool link_ready(const struct link *l); /* link_next would say true */
-bool link_up(const struct link *l);              /* handshake done */
-struct pubkey link_key(const struct link *l);    /* as proven; or zero */
-/* Queue a packet; held back until the handshake is done. */
-enum err link_send(struct link *l, const struct packet *p) MUST_USE;
-struct bytes link_output(const struct link *l); /* what to write now */
+bool link_ready(const struct link *l);        /* link_next may say true */
+bool link_up(const struct link *l);           /* handshake done */
+struct pubkey link_key(const struct link *l); /* as proven; or zero */
+/* When it last heard anything, mono_us. */
+int64_t link_heard(const struct link *l);
+/* Queues a packet. ERR_STATE: not before link_up, not after a bye. */
+enum err link_send(struct link *l, const struct now *now,
+		   const struct packet *p) MUST_USE;
+void link_ping(struct link *l, const struct now *now); /* asks for a sign */
+void link_bye(struct link *l, const struct now *now);  /* says farewell */
+struct bytes link_output(const struct link *l);        /* what to write now */
 void link_wrote(struct link *l, size_t n);
 bool link_over(const struct link *l); /* nothing more to say: close */
 #endif
