@@ -3,15 +3,21 @@
 #include "proto/base.h"
 /* The only place that asks the system for time or randomness. Any thread. */
 void clock_seed(struct rng *r);
-/* `woke` is set on the first call after the machine slept (boot time and
- * monotonic time differ by more than 30 s more than at the call before). */
-struct now clock_now(struct rng *r);
+/* How long the machine had slept at the last look; all zero at first. */
+struct clock_sleep {
+	int64_t slept_us;
+	bool known;
+};
+/* r is borrowed by the result. With `sleep` (or NULL), `woke` is set when the
+ * machine slept more than 30 s since the last look. */
+struct now clock_now(struct rng *r, struct clock_sleep *sleep);
 int64_t clock_mono_us(void);
 
 enum clock_style {
-	CLOCK_LOG, /* 2026.11.20 14:02:03: document 004, without brackets */
-	CLOCK_HM,  /* 14:02 */
-	CLOCK_DAY, /* Friday 20 November 2026 */
+	CLOCK_LOG,  /* 2026.11.20 14:02:03: document 004, without brackets */
+	CLOCK_HM,   /* 14:02 */
+	CLOCK_HM12, /* 02:02 PM */
+	CLOCK_DAY,  /* Friday 20 November 2026 */
 	CLOCK_FULL, /* 2026-11-20 14:02:03 +0100, for the details */
 };
 /* Local time as text. */

@@ -11,11 +11,9 @@ struct net_rules { /* before authentication */
 };
 struct net *net_new(const struct net_rules *r, const struct keys *k);
 void net_free(struct net *n);
-/* What the handshakes of plain dialects say from now on; copied. */
-void net_hello(struct net *n, const struct packet *hello);
 /* Port 0: the system chooses; *port is what it became. */
 enum err net_listen(struct net *n, const struct dialect *d, struct addr at,
-                    uint16_t *port) MUST_USE;
+		    uint16_t *port) MUST_USE;
 /* net_wait also returns when one of these is readable. */
 enum err net_watch(struct net *n, int fd) MUST_USE;
 
@@ -31,8 +29,8 @@ struct net_event {
 	const struct dialect *dialect; /* UP */
 	contact_id dialled_for;        /* UP, DOWN; 0: they came to us */
 	struct pubkey key; /* proven; DOWN with ERR_AUTH: met, not pinned */
-	const struct packet *packet;   /* PACKET */
-	enum err why;                  /* DOWN */
+	const struct packet *packet; /* PACKET */
+	enum err why;                /* DOWN */
 };
 /* What was read, at most 64 packets a link; UP comes after the handshake.
  * What it points to is good until the next call. */
@@ -41,9 +39,12 @@ bool net_next(struct net *n, const struct now *now, struct net_event *out);
 /* These cannot fail now: what goes wrong is heard as NET_DOWN next turn, so
  * that policy never runs after the batch is submitted. */
 void net_dial(struct net *n, const struct now *now, const struct effect *dial);
-void net_send(struct net *n, link_id to, const struct packet *p);
-void net_close(struct net *n, link_id id);
+void net_send(struct net *n, const struct now *now, link_id to,
+	      const struct packet *p);
+/* Says bye. Nothing more is heard of that link. */
+void net_close(struct net *n, const struct now *now, link_id id);
 void net_close_all(struct net *n);
 /* Writes what net_send queued, as far as the sockets take it. */
 void net_flush(struct net *n);
+bool net_drained(const struct net *n); /* nothing is left to write */
 #endif

@@ -1,0 +1,916 @@
+#include "src/net.h"
+#include "src/clock.h"
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum {
+	READ_MAX = 65536, /* bytes a link and turn */
+	PACKETS_MAX = 64, /* packets a link and turn */
+	EVENTS = 64,
+	CONNS_MAX = 16384,
+	SOURCES = 1024,  /* remembered sources of handshakes */
+	FD_RESERVE = 32, /* kept for what we dial and for the disk */
+	STUCK_US = 30000000,
+	BURST = 20,
+};
+
+/* One socket with its link. `heap` is its place in the heap of deadlines. */
+struct conn {
+	struct link *link;
+	const struct dialect *dialect;
+	struct addr at;
+	contact_id dialled_for;
+	int64_t due_us, stuck_us; /* stuck: output waits since; 0: none */
+	size_t heap;
+	link_id id;
+	int fd;
+	enum err why;
+	uint8_t packets; /* handed out this turn */
+	bool dialled, connecting, told_up, broken, writing, ready, dirty;
+	bool closing, counted;
+	struct conn *next_ready, *next_dirty;
+};
+
+struct listener {
+	int fd;
+	const struct dialect *dialect;
+};
+
+/* A token bucket; a source is a v4 address or a v6 /64. */
+struct bucket {
+	uint8_t source[16];
+	int64_t at_us;
+	double tokens;
+};
+
+/* What a slot of the table was used for last: ids are slot and generation, so
+ * that an old id never means a new connection. */
+struct slot {
+	struct conn *conn;
+	uint16_t generation;
+	uint16_t next_free;
+};
+
+struct net {
+	const struct keys *keys;
+	struct net_rules rules;
+	int epoll;
+	struct listener listener[8];
+	size_t n_listeners;
+	int watched[8];
+	size_t n_watched;
+	struct slot *slot;
+	size_t n_slots;
+	uint16_t free_head, free_tail; /* 0: none */
+	struct conn **heap;
+	size_t n_heap, heap_cap, n_pending, n_conns;
+	struct conn *ready, *ready_tail, *dirty;
+	struct bucket total, source[SOURCES];
+	struct rng rng;
+	struct packet packet;
+	uint8_t in[READ_MAX];
+	struct conn *gone; /* told down, freed at the next net_next */
+	bool again;        /* some link still holds whole packets */
+};
+
+/* ---- the table of connections ---- */
+
+static struct conn *conn_get(const struct net *n, link_id id)
+{
+	size_t i = id & 0xffff;
+	struct conn *c = i && i < n->n_slots ? n->slot[i].conn : NULL;
+
+	return c && c->id == id ? c : NULL;
+}
+
+static bool slot_take(struct net *n, struct conn *c)
+{
+	uint16_t i = n->free_head;
+
+	if (i) {
+		n->free_head = n->slot[i].next_free;
+		if (!n->free_head)
+			n->free_tail = 0;
+	} else {
+		if (n->n_slots >= CONNS_MAX)
+			return false;
+		i = (uint16_t)n->n_slots++;
+		n->slot = xrealloc(n->slot, n->n_slots * sizeof *n->slot);
+		n->slot[i] = (struct slot){0};
+	}
+	n->slot[i].conn = c;
+	c->id = (link_id)++n->slot[i].generation << 16 | i;
+	return true;
+}
+
+static void slot_give(struct net *n, link_id id)
+{
+	uint16_t i = (uint16_t)(id & 0xffff);
+
+	n->slot[i].conn = NULL;
+	n->slot[i].next_free = 0;
+	if (n->free_tail)
+		n->slot[n->free_tail].next_free = i;
+	else
+		n->free_head = i;
+	n->free_tail = i;
+}
+
+/* ---- the heap of deadlines ---- */
+
+static void heap_set(struct net *n, size_t i, struct conn *c)
+{
+	n->heap[i] = c;
+	c->heap = i;
+}
+
+static void heap_up(struct net *n, size_t i)
+{
+	struct conn *c = n->heap[i];
+
+	for (; i > 1 && n->heap[i / 2]->due_us > c->due_us; i /= 2)
+		heap_set(n, i, n->heap[i / 2]);
+	heap_set(n, i, c);
+}
+
+static void heap_down(struct net *n, size_t i)
+{
+	struct conn *c = n->heap[i];
+
+	for (size_t k; (k = 2 * i) <= n->n_heap; i = k) {
+		if (k < n->n_heap &&
+		    n->heap[k + 1]->due_us < n->heap[k]->due_us)
+			k++;
+		if (n->heap[k]->due_us >= c->due_us)
+			break;
+		heap_set(n, i, n->heap[k]);
+	}
+	heap_set(n, i, c);
+}
+
+static void heap_add(struct net *n, struct conn *c)
+{
+	if (n->n_heap + 2 > n->heap_cap) {
+		n->heap_cap = n->heap_cap ? 2 * n->heap_cap : 64;
+		n->heap = xrealloc(n->heap, n->heap_cap * sizeof *n->heap);
+	}
+	heap_set(n, ++n->n_heap, c);
+	heap_up(n, n->n_heap);
+}
+
+static void heap_remove(struct net *n, struct conn *c)
+{
+	struct conn *last = n->heap[n->n_heap--];
+	size_t i = c->heap;
+
+	if (last == c)
+		return;
+	heap_set(n, i, last);
+	heap_up(n, i);
+	heap_down(n, last->heap);
+}
+
+static int64_t conn_deadline(const struct conn *c)
+{
+	int64_t at = link_deadline(c->link);
+
+	if (c->stuck_us && c->stuck_us + STUCK_US < at)
+		at = c->stuck_us + STUCK_US;
+	return at;
+}
+
+/* Only moves that make it earlier need to be known at once; a later one is
+ * found when the old one is reached. */
+static void conn_due(struct net *n, struct conn *c)
+{
+	int64_t at = conn_deadline(c);
+
+	if (at >= c->due_us)
+		return;
+	c->due_us = at;
+	heap_up(n, c->heap);
+}
+
+/* ---- connections ---- */
+
+static void make_ready(struct net *n, struct conn *c)
+{
+	if (c->ready)
+		return;
+	c->ready = true;
+	c->next_ready = NULL;
+	if (n->ready_tail)
+		n->ready_tail->next_ready = c;
+	else
+		n->ready = c;
+	n->ready_tail = c;
+}
+
+static void make_dirty(struct net *n, struct conn *c)
+{
+	if (c->dirty)
+		return;
+	c->dirty = true;
+	c->next_dirty = n->dirty;
+	n->dirty = c;
+}
+
+static void uncount(struct net *n, struct conn *c)
+{
+	if (c->counted)
+		n->n_pending--;
+	c->counted = false;
+}
+
+/* Nothing is read or written any more; it is told as NET_DOWN. */
+static void conn_break(struct net *n, struct conn *c, enum err why)
+{
+	if (c->broken)
+		return;
+	c->broken = true;
+	c->why = why;
+	uncount(n, c);
+	if (c->fd >= 0)
+		close(c->fd);
+	c->fd = -1;
+	make_ready(n, c);
+}
+
+static void conn_interest(struct net *n, struct conn *c, int op)
+{
+	struct epoll_event e = {.data.u64 = c->id};
+
+	e.events = c->closing ? 0 : EPOLLIN;
+	if (c->connecting || c->writing)
+		e.events |= EPOLLOUT;
+	if (epoll_ctl(n->epoll, op, c->fd, &e))
+		conn_break(n, c, ERR_SYS);
+}
+
+static struct conn *conn_new(struct net *n, int fd, struct addr at)
+{
+	struct conn *c = xmalloc(sizeof *c);
+
+	*c = (struct conn){.fd = fd, .at = at, .due_us = INT64_MAX};
+	if (!slot_take(n, c)) {
+		free(c);
+		return NULL;
+	}
+	n->n_conns++;
+	return c;
+}
+
+static void conn_start(struct net *n, struct conn *c, const struct now *now,
+		       const struct dialect *d, const struct pubkey *pin)
+{
+	c->dialect = d;
+	c->link =
+	    link_new(d, c->dialled ? DIALLED : ACCEPTED, n->keys, pin, now);
+	c->due_us = conn_deadline(c);
+	heap_add(n, c);
+}
+
+static void ready_remove(struct net *n, struct conn *c)
+{
+	struct conn **p = &n->ready, *last = NULL;
+
+	if (!c->ready)
+		return;
+	while (*p != c) {
+		last = *p;
+		p = &(*p)->next_ready;
+	}
+	*p = c->next_ready;
+	if (n->ready_tail == c)
+		n->ready_tail = last;
+	c->ready = false;
+}
+
+static void dirty_remove(struct net *n, struct conn *c)
+{
+	struct conn **p = &n->dirty;
+
+	if (!c->dirty)
+		return;
+	while (*p != c)
+		p = &(*p)->next_dirty;
+	*p = c->next_dirty;
+	c->dirty = false;
+}
+
+static void conn_free(struct net *n, struct conn *c)
+{
+	if (!c)
+		return;
+	ready_remove(n, c);
+	dirty_remove(n, c);
+	uncount(n, c);
+	if (c->fd >= 0)
+		close(c->fd);
+	if (c->link)
+		heap_remove(n, c);
+	link_free(c->link);
+	slot_give(n, c->id);
+	n->n_conns--;
+	free(c);
+}
+
+/* ---- addresses ---- */
+
+static struct addr addr_of(const struct sockaddr_storage *s)
+{
+	struct addr a = {0};
+
+	if (s->ss_family == AF_INET) {
+		const struct sockaddr_in *in = (const void *)s;
+
+		a.ip[10] = a.ip[11] = 0xff;
+		memcpy(a.ip + 12, &in->sin_addr, 4);
+		a.port = ntohs(in->sin_port);
+	} else if (s->ss_family == AF_INET6) {
+		const struct sockaddr_in6 *in6 = (const void *)s;
+
+		memcpy(a.ip, &in6->sin6_addr, 16);
+		a.port = ntohs(in6->sin6_port);
+	}
+	return a;
+}
+
+static bool addr_v4(const struct addr *a)
+{
+	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+
+	return memcmp(a->ip, mapped, sizeof mapped) == 0;
+}
+
+static bool addr_local(const struct addr *a)
+{
+	static const uint8_t one[16] = {[15] = 1};
+
+	return addr_v4(a) ? a->ip[12] == 127 : !memcmp(a->ip, one, 16);
+}
+
+static socklen_t addr_put(struct sockaddr_storage *s, const struct addr *a)
+{
+	memset(s, 0, sizeof *s);
+	if (addr_v4(a)) {
+		struct sockaddr_in *in = (void *)s;
+
+		in->sin_family = AF_INET;
+		in->sin_port = htons(a->port);
+		memcpy(&in->sin_addr, a->ip + 12, 4);
+		return sizeof *in;
+	}
+	struct sockaddr_in6 *in6 = (void *)s;
+
+	in6->sin6_family = AF_INET6;
+	in6->sin6_port = htons(a->port);
+	memcpy(&in6->sin6_addr, a->ip, 16);
+	return sizeof *in6;
+}
+
+static void source_of(uint8_t out[static 16], const struct addr *a)
+{
+	memcpy(out, a->ip, 16);
+	if (!addr_v4(a))
+		memset(out + 8, 0, 8);
+}
+
+/* ---- limits before authentication ---- */
+
+static bool bucket_take(struct bucket *b, int64_t now_us, unsigned per_s,
+			unsigned burst)
+{
+	b->tokens += (double)(now_us - b->at_us) * per_s / 1e6;
+	b->at_us = now_us;
+	if (b->tokens > burst)
+		b->tokens = burst;
+	if (b->tokens < 1)
+		return false;
+	b->tokens--;
+	return true;
+}
+
+static unsigned pending_from(const struct net *n, const uint8_t *source)
+{
+	unsigned count = 0;
+	uint8_t other[16];
+
+	for (size_t i = 1; i < n->n_slots; i++) {
+		const struct conn *c = n->slot[i].conn;
+
+		if (!c || !c->counted)
+			continue;
+		source_of(other, &c->at);
+		count += memcmp(other, source, 16) == 0;
+	}
+	return count;
+}
+
+static struct bucket *bucket_of(struct net *n, const uint8_t *source,
+				int64_t now_us)
+{
+	uint32_t h = 2166136261u;
+
+	for (int i = 0; i < 16; i++)
+		h = (h ^ source[i]) * 16777619u;
+	struct bucket *b = &n->source[h % SOURCES];
+
+	if (memcmp(b->source, source, 16) != 0) {
+		/* a collision shares nothing worse than a fresh start */
+		memcpy(b->source, source, 16);
+		b->tokens = BURST;
+		b->at_us = now_us;
+	}
+	return b;
+}
+
+static bool admitted(struct net *n, const struct addr *from, int64_t now_us)
+{
+	bool local = addr_local(from);
+	unsigned most =
+	    local ? n->rules.pending_loopback : n->rules.pending_source;
+	uint8_t source[16];
+
+	if (n->n_pending >= n->rules.pending)
+		return false;
+	source_of(source, from);
+	if (pending_from(n, source) >= most)
+		return false;
+	if (!bucket_take(&n->total, now_us, n->rules.handshakes_s,
+			 n->rules.handshakes_s))
+		return false;
+	return local || bucket_take(bucket_of(n, source, now_us), now_us,
+				    n->rules.handshakes_source_s, BURST);
+}
+
+/* ---- sockets ---- */
+
+struct net *net_new(const struct net_rules *r, const struct keys *k)
+{
+	struct net *n = xmalloc(sizeof *n);
+
+	memset(n, 0, sizeof *n);
+	n->rules = *r;
+	n->keys = k;
+	n->epoll = epoll_create1(EPOLL_CLOEXEC);
+	clock_seed(&n->rng);
+	n->slot = xmalloc(sizeof *n->slot); /* 0 is no id */
+	n->slot[0] = (struct slot){0};
+	n->n_slots = 1;
+	n->total.tokens = r->handshakes_s;
+	n->total.at_us = clock_mono_us();
+	return n;
+}
+
+void net_free(struct net *n)
+{
+	if (!n)
+		return;
+	net_close_all(n);
+	for (size_t i = 1; i < n->n_slots; i++)
+		conn_free(n, n->slot[i].conn);
+	for (size_t i = 0; i < n->n_listeners; i++)
+		close(n->listener[i].fd);
+	close(n->epoll);
+	secret_wipe(&n->rng, sizeof n->rng);
+	free(n->slot);
+	free(n->heap);
+	free(n);
+}
+
+static void set(int fd, int level, int name, int value)
+{
+	setsockopt(fd, level, name, &value, sizeof value);
+}
+
+/* ids of connections are below 2^32; listeners and watched ones above. */
+enum { LISTENER = 1, WATCHED = 2 };
+
+static enum err epoll_add(struct net *n, int fd, uint64_t kind, uint64_t i)
+{
+	struct epoll_event e = {.events = EPOLLIN, .data.u64 = kind << 32 | i};
+
+	return epoll_ctl(n->epoll, EPOLL_CTL_ADD, fd, &e) ? ERR_SYS : OK;
+}
+
+enum err net_listen(struct net *n, const struct dialect *d, struct addr at,
+		    uint16_t *port)
+{
+	struct sockaddr_storage s;
+	socklen_t len = addr_put(&s, &at);
+	int fd, saved;
+
+	if (n->n_listeners == sizeof n->listener / sizeof *n->listener)
+		return ERR_FULL;
+	fd = socket(s.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return ERR_SYS;
+	set(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+	if (s.ss_family == AF_INET6)
+		set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0);
+	if (bind(fd, (const void *)&s, len) || listen(fd, 128) ||
+	    epoll_add(n, fd, LISTENER, n->n_listeners)) {
+		saved = errno;
+		close(fd);
+		errno = saved;
+		return ERR_SYS;
+	}
+	len = sizeof s;
+	getsockname(fd, (void *)&s, &len);
+	*port = addr_of(&s).port;
+	n->listener[n->n_listeners++] = (struct listener){fd, d};
+	return OK;
+}
+
+enum err net_watch(struct net *n, int fd)
+{
+	if (n->n_watched == sizeof n->watched / sizeof *n->watched)
+		return ERR_FULL;
+	n->watched[n->n_watched] = fd;
+	return epoll_add(n, fd, WATCHED, n->n_watched++);
+}
+
+/* Descriptors are kept for what we dial and for the disk. */
+static bool descriptors_left(int fd)
+{
+	struct rlimit r;
+
+	return getrlimit(RLIMIT_NOFILE, &r) ||
+	       (rlim_t)fd + FD_RESERVE < r.rlim_cur;
+}
+
+static void accept_all(struct net *n, const struct listener *l)
+{
+	struct now now = clock_now(&n->rng, NULL);
+
+	for (int i = 0; i < EVENTS; i++) {
+		struct sockaddr_storage s;
+		socklen_t len = sizeof s;
+		int fd = accept4(l->fd, (void *)&s, &len,
+				 SOCK_NONBLOCK | SOCK_CLOEXEC);
+		struct addr at;
+		struct conn *c;
+
+		if (fd < 0)
+			return;
+		at = addr_of(&s);
+		if (!descriptors_left(fd) || !admitted(n, &at, now.mono_us) ||
+		    !(c = conn_new(n, fd, at))) {
+			close(fd);
+			continue;
+		}
+		set(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+		set(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, 60000);
+		c->counted = true;
+		n->n_pending++;
+		conn_start(n, c, &now, l->dialect, NULL);
+		conn_interest(n, c, EPOLL_CTL_ADD);
+	}
+}
+
+void net_dial(struct net *n, const struct now *now, const struct effect *dial)
+{
+	struct sockaddr_storage s;
+	socklen_t len = addr_put(&s, &dial->at);
+	int fd =
+	    socket(s.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	struct conn *c = conn_new(n, fd, dial->at);
+
+	if (!c) { /* 16,384 connections: the caller tries again later */
+		if (fd >= 0)
+			close(fd);
+		return;
+	}
+	c->dialled = true;
+	c->dialled_for = dial->contact;
+	conn_start(n, c, now, dial->dialect, &dial->pin);
+	if (fd < 0) {
+		conn_break(n, c, ERR_SYS);
+		return;
+	}
+	set(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+	set(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, 60000);
+	c->connecting = true;
+	if (connect(fd, (const void *)&s, len) && errno != EINPROGRESS)
+		conn_break(n, c, ERR_SYS);
+	else
+		conn_interest(n, c, EPOLL_CTL_ADD);
+}
+
+/* ---- reading and writing ---- */
+
+static void conn_write(struct net *n, struct conn *c)
+{
+	struct bytes out;
+
+	while (!c->connecting && (out = link_output(c->link)).n) {
+		ssize_t w = send(c->fd, out.p, out.n, MSG_NOSIGNAL);
+
+		if (w < 0 && errno == EINTR)
+			continue;
+		if (w < 0 && errno != EAGAIN) {
+			conn_break(n, c, ERR_CLOSED);
+			return;
+		}
+		if (w < 0)
+			break;
+		link_wrote(c->link, (size_t)w);
+		c->stuck_us = 0;
+	}
+	bool left = link_output(c->link).n > 0 && !c->connecting;
+
+	if (left && !c->stuck_us)
+		c->stuck_us = clock_mono_us();
+	if (left != c->writing) {
+		c->writing = left;
+		conn_interest(n, c, EPOLL_CTL_MOD);
+	}
+	if (!c->broken && link_over(c->link) && !c->connecting)
+		conn_break(n, c, ERR_CLOSED);
+	else if (!c->broken)
+		conn_due(n, c);
+}
+
+static void connected(struct net *n, struct conn *c)
+{
+	int error = 0;
+	socklen_t len = sizeof error;
+
+	getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &error, &len);
+	c->connecting = false;
+	if (error) {
+		errno = error;
+		conn_break(n, c, ERR_SYS);
+		return;
+	}
+	conn_interest(n, c, EPOLL_CTL_MOD);
+	if (!c->broken)
+		conn_write(n, c);
+}
+
+static void conn_read(struct net *n, struct conn *c, const struct now *now)
+{
+	ssize_t r = recv(c->fd, n->in, sizeof n->in, 0);
+	enum err err;
+
+	if (r < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (r < 0) {
+		conn_break(n, c, ERR_CLOSED);
+		return;
+	}
+	if (r == 0) {
+		err = link_eof(c->link);
+		conn_break(n, c, err ? err : ERR_CLOSED);
+		return;
+	}
+	err = link_feed(c->link, now, (struct bytes){n->in, (size_t)r});
+	if (err) {
+		conn_break(n, c, err);
+		return;
+	}
+	if (link_up(c->link))
+		uncount(n, c);
+	if ((link_up(c->link) && !c->told_up) || link_ready(c->link))
+		make_ready(n, c);
+	if (link_output(c->link).n || link_over(c->link))
+		make_dirty(n, c);
+	conn_due(n, c);
+}
+
+static void hear(struct net *n, const struct epoll_event *e,
+		 const struct now *now)
+{
+	struct conn *c;
+
+	if (e->data.u64 >> 32 == LISTENER) {
+		accept_all(n, &n->listener[e->data.u64 & 0xffffffff]);
+		return;
+	}
+	if (e->data.u64 >> 32)
+		return; /* watched: its owner looks */
+	c = conn_get(n, (link_id)e->data.u64);
+	if (!c || c->broken)
+		return;
+	if (c->connecting && (e->events & (EPOLLOUT | EPOLLERR | EPOLLHUP)))
+		connected(n, c);
+	else if (e->events & EPOLLOUT)
+		conn_write(n, c);
+	if (!c->broken && !c->closing &&
+	    (e->events & (EPOLLIN | EPOLLERR | EPOLLHUP)) && !c->connecting)
+		conn_read(n, c, now);
+}
+
+/* Deadlines that are reached: most have moved on by themselves. */
+static void tick(struct net *n, const struct now *now)
+{
+	while (n->n_heap && n->heap[1]->due_us <= now->mono_us) {
+		struct conn *c = n->heap[1];
+		int64_t at = c->broken ? INT64_MAX : conn_deadline(c);
+
+		if (at <= now->mono_us) {
+			if (c->stuck_us &&
+			    c->stuck_us + STUCK_US <= now->mono_us)
+				conn_break(n, c, ERR_CLOSED);
+			else if (link_tick(c->link, now))
+				conn_break(n, c, ERR_CLOSED);
+			else if (link_output(c->link).n)
+				make_dirty(n, c);
+			at = c->broken ? INT64_MAX : conn_deadline(c);
+		}
+		c->due_us = at;
+		heap_down(n, 1);
+	}
+}
+
+static int timeout_ms(const struct net *n, int64_t deadline)
+{
+	int64_t at = deadline, left;
+
+	if (n->again || n->ready)
+		return 0;
+	if (n->n_heap && n->heap[1]->due_us < at)
+		at = n->heap[1]->due_us;
+	if (at == INT64_MAX)
+		return -1;
+	left = at - clock_mono_us();
+	if (left <= 0)
+		return 0;
+	return left > 86400000000 ? 86400000 : (int)((left + 999) / 1000);
+}
+
+/* The disk is behind: only what is watched is looked at, so that sockets fill
+ * and the peers' TCP waits. */
+static void wait_watched(struct net *n, int timeout)
+{
+	struct epoll_event e[EVENTS];
+	int only = epoll_create1(EPOLL_CLOEXEC);
+
+	for (size_t i = 0; i < n->n_watched; i++) {
+		struct epoll_event w = {.events = EPOLLIN};
+
+		epoll_ctl(only, EPOLL_CTL_ADD, n->watched[i], &w);
+	}
+	epoll_wait(only, e, EVENTS, timeout);
+	close(only);
+}
+
+enum err net_wait(struct net *n, int64_t deadline, bool behind)
+{
+	struct epoll_event e[EVENTS];
+	int timeout = timeout_ms(n, deadline), k;
+
+	n->again = false;
+	if (behind) {
+		wait_watched(n, timeout);
+	} else {
+		k = epoll_wait(n->epoll, e, EVENTS, timeout);
+		if (k < 0 && errno != EINTR)
+			return ERR_SYS;
+
+		struct now now = clock_now(&n->rng, NULL);
+
+		for (int i = 0; i < k; i++)
+			hear(n, &e[i], &now);
+	}
+	for (struct conn *c = n->ready; c; c = c->next_ready)
+		c->packets = 0;
+
+	struct now now = clock_now(&n->rng, NULL);
+
+	tick(n, &now);
+	return OK;
+}
+
+/* ---- what is handed out ---- */
+
+static void event_of(const struct conn *c, struct net_event *out)
+{
+	*out = (struct net_event){.link = c->id,
+				  .at = c->at,
+				  .dialect = &dialect_sotto,
+				  .dialled_for = c->dialled_for,
+				  .key = link_key(c->link)};
+}
+
+static bool conn_next(struct net *n, struct conn *c, struct net_event *out)
+{
+	event_of(c, out);
+	if (link_up(c->link) && !c->told_up) {
+		c->told_up = true;
+		out->kind = NET_UP;
+		return true;
+	}
+	if (!c->closing && c->packets < PACKETS_MAX &&
+	    link_next(c->link, &n->packet)) {
+		c->packets++;
+		out->kind = NET_PACKET;
+		out->packet = &n->packet;
+		return true;
+	}
+	if (!c->broken && link_output(c->link).n)
+		make_dirty(n, c); /* answers to what was malformed */
+	if (c->broken && (c->closing || !link_ready(c->link))) {
+		bool say = !c->closing;
+
+		out->kind = NET_DOWN;
+		out->why = c->why;
+		ready_remove(n, c);
+		n->gone = c;
+		return say;
+	}
+	return false;
+}
+
+bool net_next(struct net *n, const struct now *now, struct net_event *out)
+{
+	(void)now;
+	for (struct conn *c = n->ready, *next; c; c = next) {
+		conn_free(n, n->gone);
+		n->gone = NULL;
+		next = c->next_ready;
+		if (conn_next(n, c, out))
+			return true;
+		if (n->gone)
+			continue;
+		if (link_ready(c->link))
+			n->again = true; /* the rest comes next turn */
+		else
+			ready_remove(n, c);
+	}
+	conn_free(n, n->gone);
+	n->gone = NULL;
+	return false;
+}
+
+void net_send(struct net *n, const struct now *now, link_id to,
+	      const struct packet *p)
+{
+	struct conn *c = conn_get(n, to);
+
+	if (!c || c->broken || c->closing)
+		return; /* its end is on the way up */
+	if (link_send(c->link, now, p))
+		conn_break(n, c, ERR_PARSE);
+	else
+		make_dirty(n, c);
+}
+
+/* A farewell, as far as the socket takes it; nothing is said of the end. */
+static void conn_leave(struct net *n, struct conn *c, const struct now *now)
+{
+	if (!c->broken && link_up(c->link)) {
+		link_bye(c->link, now);
+		conn_write(n, c);
+	}
+	c->closing = true;
+	conn_break(n, c, OK);
+}
+
+void net_close(struct net *n, const struct now *now, link_id id)
+{
+	struct conn *c = conn_get(n, id);
+
+	if (c)
+		conn_leave(n, c, now);
+}
+
+void net_close_all(struct net *n)
+{
+	struct now now = clock_now(&n->rng, NULL);
+
+	for (size_t i = 1; i < n->n_slots; i++)
+		if (n->slot[i].conn)
+			conn_leave(n, n->slot[i].conn, &now);
+}
+
+void net_flush(struct net *n)
+{
+	while (n->dirty) {
+		struct conn *c = n->dirty;
+
+		n->dirty = c->next_dirty;
+		c->dirty = false;
+		if (!c->broken)
+			conn_write(n, c);
+	}
+}
+
+bool net_drained(const struct net *n)
+{
+	for (size_t i = 1; i < n->n_slots; i++)
+		if (n->slot[i].conn && !n->slot[i].conn->broken &&
+		    link_output(n->slot[i].conn->link).n)
+			return false;
+	return true;
+}
