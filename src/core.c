@@ -141,7 +141,8 @@ void who_save(struct core *c, struct who *w)
 {
 	if (w->row.shown.id <= 0)
 		return;
-	store_contact(c->store, &w->row);
+	struct contact_row row = w->row; /* it is written to */
+	store_contact(c->store, &row);
 	hard(c);
 }
 
@@ -310,7 +311,7 @@ void place_add(struct core *c, struct who *w, const char *host, uint16_t port,
 		if (w->place[i].port == port &&
 		    strcmp(w->place[i].host, host) == 0)
 			a = &w->place[i];
-	if (a && a->ok_ms == ok_ms)
+	if (a && (!ok_ms || a->ok_ms == ok_ms))
 		return;
 	if (!a) {
 		if (w->n_places == PLACES_MAX) {
@@ -425,6 +426,7 @@ static struct conn *conn_new(struct core *c, link_id id)
 	struct conn *n = xmalloc(sizeof(*n));
 
 	*n = (struct conn){.id = id, .index = c->n_conns};
+	n->hello = (struct timer){.kind = TIMER_HELLO, .owner = n};
 	if (c->n_conns == c->cap_conns) {
 		c->cap_conns = c->cap_conns * 2 + 16;
 		c->conns = xrealloc(c->conns, c->cap_conns * sizeof(n));
@@ -456,6 +458,7 @@ static void conn_unlink(struct who *w, struct conn *n)
 
 static void conn_free(struct core *c, struct conn *n)
 {
+	timer_stop(&c->heap, &n->hello);
 	table_remove(&c->links, hash_number(n->id), n);
 	c->conns[n->index] = c->conns[--c->n_conns];
 	c->conns[n->index]->index = n->index;
@@ -725,6 +728,7 @@ void core_link_up(struct core *c, const struct now *now, link_id id,
 	n->at = at;
 	n->dialled = dialled_for != 0;
 	n->up_us = now->mono_us;
+	timer_set(&c->heap, &n->hello, now->mono_us + HELLO_US);
 	if (w) {
 		struct conn **end = &w->conn;
 		while (*end)
@@ -736,6 +740,8 @@ void core_link_up(struct core *c, const struct now *now, link_id id,
 		wait_answer(c, w->row.shown.id, CODE_OK, NULL);
 	}
 	say_hello(c, now, n);
+	if (w) /* adopted rows may go on the link he had already */
+		outbox_pump(c, now, w);
 }
 
 void core_link_down(struct core *c, const struct now *now, link_id id,
@@ -828,8 +834,7 @@ static void nick_heard(struct core *c, struct who *w, struct bytes nick)
 		warn_of_namesake(c, w);
 }
 
-static void port_heard(struct core *c, const struct now *now, struct conn *n,
-		       uint16_t port)
+static void port_heard(struct core *c, struct conn *n, uint16_t port)
 {
 	char host[ADDR_TEXT];
 
@@ -837,7 +842,7 @@ static void port_heard(struct core *c, const struct now *now, struct conn *n,
 		return;
 	ip_text(host, &n->at);
 	n->at.port = port;
-	place_add(c, n->who, host, port, VIA_PEER, now->wall_us / MS_US);
+	place_add(c, n->who, host, port, VIA_PEER, 0); /* only a claim */
 	if (n->who->conn == n && n->who->row.shown.at.port != port) {
 		n->who->row.shown.at = n->at;
 		tell_peer(c, n->who);
@@ -851,6 +856,7 @@ static void on_hello(struct core *c, const struct now *now, struct conn *n,
 	bool first = !n->heard;
 
 	n->heard = true;
+	timer_stop(&c->heap, &n->hello);
 	n->instance = p->instance;
 	if (!w)
 		return;
@@ -861,7 +867,7 @@ static void on_hello(struct core *c, const struct now *now, struct conn *n,
 		return;
 	}
 	nick_heard(c, w, p->nick);
-	port_heard(c, now, n, p->listen_port);
+	port_heard(c, n, p->listen_port);
 	if (!first)
 		return;
 	link_id id = n->id;
@@ -1179,7 +1185,8 @@ void core_tick(struct core *c, const struct now *now)
 		case TIMER_WAIT:
 			wait_timer(c, t->owner);
 			break;
-		case TIMER_KINDS:
+		case TIMER_HELLO:
+			conn_close(c, now, t->owner);
 			break;
 		}
 	}
@@ -1322,6 +1329,26 @@ void core_client(struct core *c, client_id id, bool here)
 	*t = (struct told){.client = id, .since = c->told_count};
 }
 
+static int by_host(const void *x, const void *y)
+{
+	const struct address_row *const *a = x, *const *b = y;
+	int order = strcmp((*a)->host, (*b)->host);
+
+	return order ? order : (*a)->port - (*b)->port;
+}
+
+static void dump_places(const struct who *w, struct buf *out)
+{
+	const struct address_row *by[PLACES_MAX];
+
+	for (unsigned i = 0; i < w->n_places; i++)
+		by[i] = &w->place[i];
+	qsort(by, w->n_places, sizeof(by[0]), by_host);
+	for (unsigned i = 0; i < w->n_places; i++)
+		buf_printf(out, "  at %s %u%s\n", by[i]->host,
+		           (unsigned)by[i]->port, by[i]->self ? " self" : "");
+}
+
 static void dump_who(struct core *c, const struct who *w, struct buf *out)
 {
 	const struct contact *s = &w->row.shown;
@@ -1333,10 +1360,7 @@ static void dump_who(struct core *c, const struct who *w, struct buf *out)
 	buf_printf(out, " waiting %u requests %u last %lld out %llu\n",
 		   s->waiting, s->requests, (long long)s->last,
 		   (unsigned long long)w->row.out_seq);
-	for (unsigned i = 0; i < w->n_places; i++)
-		buf_printf(out, "  at %s %u%s\n", w->place[i].host,
-			   (unsigned)w->place[i].port,
-			   w->place[i].self ? " self" : "");
+	dump_places(w, out);
 	(void)c;
 }
 

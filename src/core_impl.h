@@ -28,6 +28,7 @@ enum {
 #define SECOND_US INT64_C(1000000)
 #define DAY_MS (INT64_C(24) * 3600 * 1000)
 #define NEVER INT64_MAX
+#define HELLO_US (20 * SECOND_US)
 #define OUTBOX_LIFE_MS (30 * DAY_MS)
 #define TOMBSTONE_LIFE_MS (45 * DAY_MS)
 
@@ -52,7 +53,7 @@ uint64_t hash_key(const struct pubkey *k);
 uint64_t hash_uuid(struct uuid id);
 uint64_t hash_hex(const char *hex); /* its first 16 digits */
 
-enum timer_kind { TIMER_DIAL, TIMER_SEND, TIMER_WAIT, TIMER_KINDS };
+enum timer_kind { TIMER_DIAL, TIMER_SEND, TIMER_WAIT, TIMER_HELLO };
 struct timer {
 	int64_t at; /* mono_us */
 	size_t pos; /* in the heap, from 1; 0: not set */
@@ -137,6 +138,7 @@ struct conn {
 	struct uuid instance;
 	bool dialled, heard;
 	int64_t up_us;
+	struct timer hello; /* his must come before */
 	struct conn *next; /* all links of one contact */
 	size_t index;      /* in core.conns */
 };

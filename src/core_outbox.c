@@ -136,15 +136,14 @@ static bool expired(const struct core *c, const struct now *now,
 static void take_row(struct core *c, const struct now *now, struct who *w,
 		     struct message *m)
 {
-	ticket after = 0;
-
 	m->tries = 0;
 	if (keyed(w) && !numbered(w, m)) {
 		number(now, w, m);
 		store_update(c->store, m);
-		after = hard(c);
+		hard(c);
 	}
-	struct row *r = row_add(c, w, m, after);
+	/* The store knows rows that are on their way to the disk, too. */
+	struct row *r = row_add(c, w, m, c->hard);
 	if (expired(c, now, m))
 		outbox_end(c, now, r, D_FAILED, "not delivered within 30 days");
 }
@@ -440,7 +439,8 @@ static void copy_stamp(char out[static STAMP_MAX + 1], struct bytes s)
 }
 
 static void mark_delivered(struct core *c, const struct now *now,
-			   struct message *m, const struct packet *ack)
+                           struct message *m, const struct packet *ack,
+                           ticket after)
 {
 	m->delivery = D_DELIVERED;
 	m->acked_ms = now->wall_us / MS_US;
@@ -449,8 +449,9 @@ static void mark_delivered(struct core *c, const struct now *now,
 	crash_point("ack.before_mark");
 	store_update(c->store, m);
 	hard(c);
-	/* It claims what is on *his* disk: it need not wait for ours. */
-	tell_status(c, 0, m);
+	/* It claims what is on *his* disk: it need not wait for ours, but it
+	 * must not overtake what was said of the row before. */
+	tell_status(c, after, m);
 }
 
 static void delivered(struct core *c, const struct now *now, struct row *r,
@@ -460,7 +461,7 @@ static void delivered(struct core *c, const struct now *now, struct row *r,
 
 	if (r->sent_us)
 		r->m->rtt_us = now->mono_us - r->sent_us;
-	mark_delivered(c, now, r->m, ack);
+	mark_delivered(c, now, r->m, ack, r->after);
 	row_drop(c, r);
 	waiting_less(c, w);
 	w->busy = 0;
@@ -478,7 +479,7 @@ static void late_answer(struct core *c, const struct now *now, struct who *w,
 		return;
 	bool open = m->delivery == D_QUEUED || m->delivery == D_SENT;
 	if (!m->incoming && m->delivery != D_DELIVERED) {
-		mark_delivered(c, now, m, ack);
+		mark_delivered(c, now, m, ack, w->skip_after);
 		if (open)
 			waiting_less(c, w);
 	}
@@ -703,7 +704,7 @@ void outbox_again(struct core *c, const struct now *now, struct who *w,
 
 struct row *outbox_adopt(struct core *c, struct who *w, struct message *m)
 {
-	return row_add(c, w, m, 0);
+	return row_add(c, w, m, c->hard);
 }
 
 void outbox_hurry(struct core *c, const struct now *now, struct who *w)
