@@ -1,0 +1,822 @@
+#include "src/engine.h"
+#include "src/beacon.h"
+#include "src/clock.h"
+#include "src/config.h"
+#include "src/core.h"
+#include "src/crash.h"
+#include "src/disk.h"
+#include "src/identity.h"
+#include "src/journal.h"
+#include "src/net.h"
+#include "src/peersfile.h"
+#include "src/queue.h"
+#include "src/worker.h"
+#include <assert.h>
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	CLIENTS_MAX = 64,
+	OPEN_MAX = 256,    /* commands of a client without a result */
+	ORDERS_MAX = 8192, /* in all */
+	FAREWELL_US = 2000000,
+};
+
+/* A front end; guarded by the lock of the list. */
+struct front {
+	client_id id; /* 0: a free place */
+	struct queue *queue;
+	unsigned open;          /* commands without a result: */
+	uint64_t ref[OPEN_MAX]; /* theirs */
+};
+
+/* What a front end sends down: a command, or that it came or went. */
+struct order {
+	client_id from;
+	struct command *command; /* NULL: came or went */
+	bool here;
+};
+
+struct engine {
+	const struct config *cfg;
+	const struct identity *identity;
+
+	/* the network thread's */
+	struct net *net;
+	struct core *core;
+	struct core_rules rules;
+	struct store *store;
+	struct effects *fx;
+	struct beacon *beacon;   /* or NULL */
+	struct journal *journal; /* or NULL */
+	struct peersfile peers;
+	struct rng rng;
+	struct clock_sleep sleep;
+	struct addr here; /* what to tell others */
+	struct uuid instance;
+	ticket durable, submitted;
+	enum err disk_state;
+	int64_t farewell_us; /* when we stop waiting for sockets; 0: not yet */
+	bool over;
+
+	/* between threads */
+	struct queue *orders, *batches, *done, *jobs, *answers;
+	struct writer *writer;
+	struct disk *disk;
+	struct worker *worker;
+	pthread_t net_thread, disk_thread;
+	unsigned n_jobs; /* on their way */
+
+	pthread_mutex_t lock; /* guards the two below */
+	struct front front[CLIENTS_MAX];
+	client_id last_client;
+
+	struct event *ready; /* what every front end hears first */
+};
+
+/* ---- front ends ---- */
+
+static struct front *front_of(struct engine *e, client_id id)
+{
+	for (int i = 0; i < CLIENTS_MAX; i++)
+		if (e->front[i].id == id)
+			return &e->front[i];
+	return NULL;
+}
+
+/* Everything but results makes room, and one EV_LOST says so. */
+static void make_room(struct queue *q)
+{
+	struct event *kept[OPEN_MAX], *ev;
+	size_t n = 0;
+
+	while ((ev = queue_pop(q))) {
+		if ((ev->kind == EV_RESULT || ev->kind == EV_ITEM) &&
+		    n < OPEN_MAX)
+			kept[n++] = ev;
+		else
+			event_free(ev);
+	}
+	for (size_t i = 0; i < n; i++)
+		if (!queue_push_kept(q, kept[i]))
+			abort(); /* as many places as open commands */
+	ev = event_copy(&(struct event){.kind = EV_LOST});
+	if (!queue_push(q, ev))
+		abort();
+}
+
+static void answered(struct front *f, uint64_t ref)
+{
+	for (unsigned i = 0; i < f->open; i++)
+		if (f->ref[i] == ref) {
+			f->ref[i] = f->ref[--f->open];
+			return;
+		}
+}
+
+static void give(struct front *f, const struct event *ev)
+{
+	struct event *copy = event_copy(ev);
+
+	if (ev->kind == EV_RESULT)
+		answered(f, ev->ref);
+	if (ev->kind == EV_RESULT || ev->kind == EV_BYE) {
+		if (!queue_push_kept(f->queue, copy))
+			event_free(copy);
+		return;
+	}
+	if (queue_push(f->queue, copy))
+		return;
+	make_room(f->queue);
+	if (!queue_push(f->queue, copy))
+		event_free(copy);
+}
+
+/* client 0: everyone. */
+static void tell_clients(struct engine *e, client_id to, const struct event *ev)
+{
+	pthread_mutex_lock(&e->lock);
+	for (int i = 0; i < CLIENTS_MAX; i++)
+		if (e->front[i].id && (!to || e->front[i].id == to))
+			give(&e->front[i], ev);
+	pthread_mutex_unlock(&e->lock);
+}
+
+client_id engine_attach(struct engine *e, struct queue *events)
+{
+	struct order *o = xmalloc(sizeof *o);
+	struct front *f;
+	client_id id = 0;
+
+	pthread_mutex_lock(&e->lock);
+	f = front_of(e, 0);
+	if (f) {
+		id = ++e->last_client;
+		*f = (struct front){.id = id, .queue = events};
+		give(f, e->ready);
+	}
+	pthread_mutex_unlock(&e->lock);
+	*o = (struct order){.from = id, .here = true};
+	if (!id || !queue_push_kept(e->orders, o))
+		free(o);
+	return id;
+}
+
+void engine_detach(struct engine *e, client_id id)
+{
+	struct order *o = xmalloc(sizeof *o);
+	struct front *f;
+
+	pthread_mutex_lock(&e->lock);
+	f = front_of(e, id);
+	if (f)
+		f->id = 0;
+	pthread_mutex_unlock(&e->lock);
+	*o = (struct order){.from = id};
+	if (!f || !queue_push_kept(e->orders, o))
+		free(o);
+}
+
+enum err engine_push(struct engine *e, client_id from, struct command *cmd)
+{
+	struct order *o = xmalloc(sizeof *o);
+	struct front *f;
+	bool room;
+
+	*o = (struct order){.from = from, .command = cmd};
+	pthread_mutex_lock(&e->lock);
+	f = front_of(e, from);
+	room = f && f->open < OPEN_MAX;
+	if (room)
+		f->ref[f->open++] = cmd->ref;
+	pthread_mutex_unlock(&e->lock);
+	if (room && queue_push(e->orders, o))
+		return OK;
+	command_free(cmd);
+	free(o);
+	return f ? ERR_FULL : ERR_CLOSED;
+}
+
+/* ---- the turn ---- */
+
+/* What the rebuilt policy knows nothing of is answered for it. */
+static void refuse_open(struct engine *e)
+{
+	struct event lost = {.kind = EV_LOST};
+	struct event full = {.kind = EV_RESULT, .code = CODE_DISK_FULL};
+	char text[] = "the disk is full or failed";
+
+	full.text = text;
+	pthread_mutex_lock(&e->lock);
+	for (int i = 0; i < CLIENTS_MAX; i++) {
+		struct front *f = &e->front[i];
+
+		if (!f->id)
+			continue;
+		while (f->open) {
+			full.ref = f->ref[0];
+			give(f, &full);
+		}
+		give(f, &lost);
+	}
+	pthread_mutex_unlock(&e->lock);
+}
+
+static void core_start(struct engine *e)
+{
+	e->core = core_new(&e->rules, e->identity->keys, e->cfg->nick, e->store,
+			   e->fx);
+	core_self(e->core, e->here, e->instance);
+}
+
+/* As if we had been killed: what was decided and is not on the disk never
+ * happened. */
+static void disk_failed(struct engine *e)
+{
+	effects_drop(e->fx);
+	net_close_all(e->net);
+	if (store_reset(e->store)) {
+		struct event bye = {.kind = EV_BYE};
+		char text[] = "the store cannot be read";
+
+		bye.text = text;
+		tell_clients(e, 0, &bye);
+		e->over = true;
+		return;
+	}
+	core_free(e->core);
+	core_start(e);
+	refuse_open(e);
+}
+
+static void hear_disk(struct engine *e, const struct now *now)
+{
+	for (struct disk_done *d; (d = queue_pop(e->done)); free(d)) {
+		if (d->err == OK && d->upto > e->durable) {
+			e->durable = d->upto;
+			store_durable(e->store, d->upto);
+		} else if (d->err) {
+			disk_failed(e);
+			if (e->over)
+				continue;
+		}
+		if (d->err != e->disk_state)
+			core_disk(e->core, now, d->err);
+		e->disk_state = d->err;
+	}
+}
+
+static void hear_net(struct engine *e, const struct now *now,
+		     const struct net_event *ev)
+{
+	switch (ev->kind) {
+	case NET_UP:
+		core_link_up(e->core, now, ev->link, ev->dialect, ev->at,
+			     ev->key, ev->dialled_for);
+		break;
+	case NET_PACKET:
+		core_packet(e->core, now, ev->link, ev->packet);
+		break;
+	case NET_DOWN:
+		core_link_down(e->core, now, ev->link, ev->dialled_for, ev->key,
+			       ev->why);
+		break;
+	}
+}
+
+static void warn(struct engine *e, client_id to, char *text)
+{
+	struct event ev = {.kind = EV_NOTICE, .level = LEVEL_WARN};
+
+	ev.text = text;
+	tell_clients(e, to, &ev);
+}
+
+/* What went wrong before anybody was there to hear it. */
+static void warn_of_start(struct engine *e, client_id to)
+{
+	char text[512];
+
+	if (!e->journal && e->cfg->log != LOG_OFF) {
+		snprintf(text, sizeof text, "%s cannot be written: no journal",
+			 e->cfg->log_path);
+		warn(e, to, text);
+	}
+	for (size_t i = 0; i < e->peers.n_warnings; i++)
+		warn(e, to, e->peers.warning[i]);
+}
+
+static void hear_front(struct engine *e, const struct now *now, struct order *o)
+{
+	if (o->command)
+		core_command(e->core, now, o->from, o->command);
+	else
+		core_client(e->core, o->from, o->here);
+	if (o->here)
+		warn_of_start(e, o->from);
+	if (o->command && o->command->kind == CMD_NICK && e->beacon) {
+		struct pubkey self = keys_public(e->identity->keys);
+		char id[33];
+
+		seal_peer_id(id, &self);
+		beacon_say(e->beacon, id, core_nick(e->core), e->here.port,
+			   e->instance, now);
+	}
+	command_free(o->command);
+	free(o);
+}
+
+static void hear_all(struct engine *e, const struct now *now)
+{
+	hear_disk(e, now);
+	if (e->over)
+		return;
+	for (struct net_event ev; net_next(e->net, now, &ev);)
+		hear_net(e, now, &ev);
+	for (struct job *j; (j = queue_pop(e->answers)); job_free(j)) {
+		e->n_jobs--;
+		core_job(e->core, now, j);
+	}
+	for (struct hint h; e->beacon && beacon_next(e->beacon, now, &h);)
+		core_hint(e->core, now, &h);
+	for (struct order *o; (o = queue_pop(e->orders));)
+		hear_front(e, now, o);
+	if (e->beacon)
+		beacon_tick(e->beacon, now);
+	core_tick(e->core, now);
+}
+
+/* Too many at once are heard as ERR_FULL in the next turn. */
+static void give_job(struct engine *e, struct job *j)
+{
+	bool room = e->n_jobs < JOBS_MAX;
+
+	e->n_jobs++;
+	if (room && queue_push(e->jobs, j))
+		return;
+	j->err = ERR_FULL;
+	if (!queue_push_kept(e->answers, j))
+		job_free(j), e->n_jobs--;
+}
+
+static void tell_event(struct engine *e, const struct now *now,
+		       const struct effect *fx)
+{
+	if (!fx->client)
+		journal_event(e->journal, now->wall_us, fx->event);
+	tell_clients(e, fx->client, fx->event);
+}
+
+static void tell(struct engine *e, const struct now *now)
+{
+	for (struct effect fx; effects_next(e->fx, e->durable, &fx);) {
+		switch (fx.kind) {
+		case FX_SEND:
+			net_send(e->net, now, fx.link, fx.packet);
+			break;
+		case FX_DIAL:
+			net_dial(e->net, now, &fx);
+			break;
+		case FX_CLOSE:
+			net_close(e->net, now, fx.link);
+			break;
+		case FX_EVENT:
+			tell_event(e, now, &fx);
+			break;
+		case FX_JOB:
+			give_job(e, job_copy(fx.job));
+			break;
+		}
+	}
+	net_flush(e->net);
+}
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+static int64_t engine_deadline(const struct engine *e)
+{
+	int64_t at = earlier(core_deadline(e->core), store_deadline(e->store));
+
+	if (e->beacon)
+		at = earlier(at, beacon_deadline(e->beacon));
+	if (e->farewell_us)
+		at = earlier(at, e->farewell_us);
+	return at;
+}
+
+/* The changes of this turn; at the end also those that could wait. */
+static void submit(struct engine *e, struct now now)
+{
+	struct batch *b;
+
+	if (core_quit(e->core))
+		now.mono_us += INT64_C(3600) * 1000000;
+	b = store_batch(e->store, &now);
+	if (!b)
+		return;
+	e->submitted = batch_ticket(b);
+	if (!queue_push(e->batches, b))
+		abort(); /* we promised: at most four on their way */
+}
+
+/* After CMD_QUIT: all is on the disk, without limit; then what sockets still
+ * take, for at most two seconds. */
+static void farewell(struct engine *e, const struct now *now)
+{
+	if (e->disk_state == OK && e->durable < e->submitted)
+		return;
+	if (!e->farewell_us)
+		e->farewell_us = now->mono_us + FAREWELL_US;
+	if (!net_drained(e->net) && now->mono_us < e->farewell_us)
+		return;
+
+	struct event bye = {.kind = EV_BYE};
+	char text[] = "quit";
+
+	bye.text = text;
+	tell_clients(e, 0, &bye);
+	e->over = true;
+}
+
+static enum err engine_turn(struct engine *e)
+{
+	enum err err =
+	    net_wait(e->net, engine_deadline(e), store_behind(e->store));
+	struct now now;
+
+	if (err)
+		return err;
+
+	/* 1. hear everything, decide; nothing leaves */
+	now = clock_now(&e->rng, &e->sleep);
+	hear_all(e, &now);
+	if (e->over)
+		return OK;
+
+	/* 2. the barrier: what was decided goes to the disk under a ticket */
+	submit(e, now);
+
+	/* 3. tell what is durable or need not be; policy must not run here */
+	now = clock_now(&e->rng, NULL);
+	tell(e, &now);
+	if (core_quit(e->core))
+		farewell(e, &now);
+	return OK;
+}
+
+static void *net_body(void *arg)
+{
+	struct engine *e = arg;
+	enum err err = OK;
+
+	while (!e->over && !(err = engine_turn(e)))
+		;
+	if (err) {
+		struct event bye = {.kind = EV_BYE};
+		char text[128];
+
+		snprintf(text, sizeof text, "network: %s", strerror(errno));
+		bye.text = text;
+		tell_clients(e, 0, &bye);
+	}
+	return NULL;
+}
+
+static void *disk_body(void *arg)
+{
+	disk_run(arg);
+	return NULL;
+}
+
+static void *worker_body(void *arg)
+{
+	worker_run(arg);
+	return NULL;
+}
+
+/* ---- start and end ---- */
+
+static enum err open_store(struct engine *e, char why[static 256])
+{
+	enum err err = store_open(e->cfg->store_path, &e->store, why);
+
+	if (err)
+		return err;
+	if ((err = writer_open(e->cfg->store_path, &e->writer))) {
+		snprintf(why, 256, "%s: %s", e->cfg->store_path, err_text(err));
+		return err;
+	}
+	store_history(e->store, e->cfg->history == HISTORY_FOREVER);
+	e->disk = disk_new(e->writer, e->batches, e->done);
+	e->worker = worker_new(e->cfg->store_path, e->jobs, e->answers);
+	return OK;
+}
+
+/* 6327 and the next that is free, then any; one that was asked for must be
+ * free. */
+static enum err try_listen(struct engine *e, struct addr at, int port,
+			   char why[static 256])
+{
+	enum err err;
+
+	at.port = (uint16_t)port;
+	err = net_listen(e->net, dialect_named("sotto"), at, &e->here.port);
+	if (err)
+		snprintf(why, 256, "cannot listen on %s port %d: %s",
+			 e->cfg->bind, port, strerror(errno));
+	return err;
+}
+
+static enum err listen_at(struct engine *e, struct addr at,
+			  char why[static 256])
+{
+	const int first = dialect_named("sotto")->port;
+	enum err err = OK;
+
+	if (e->cfg->port >= 0)
+		return try_listen(e, at, e->cfg->port, why);
+	for (int port = first; port < first + 10; port++) {
+		err = try_listen(e, at, port, why);
+		if (!err || errno != EADDRINUSE)
+			return err;
+	}
+	return try_listen(e, at, 0, why);
+}
+
+static enum err open_listener(struct engine *e, char why[static 256])
+{
+	struct bytes name = {(const uint8_t *)e->cfg->bind,
+			     strlen(e->cfg->bind)};
+	struct addr at = {0}, v4 = {.ip = {[10] = 0xff, 0xff}};
+	static const uint8_t any[16];
+	enum err err;
+
+	if (!ip_parse(name, at.ip)) {
+		snprintf(why, 256, "--bind %s: not an IP address",
+			 e->cfg->bind);
+		return ERR_PARSE;
+	}
+	err = listen_at(e, at, why);
+	if (err && errno == EAFNOSUPPORT && !memcmp(at.ip, any, 16))
+		err = listen_at(e, v4, why); /* a machine without IPv6 */
+	if (err)
+		return err;
+	uint16_t port = e->here.port;
+
+	if (!memcmp(at.ip, any, 16) || !memcmp(at.ip, v4.ip, 16))
+		beacon_address(&e->here);
+	else
+		e->here = at;
+	e->here.port = port;
+	return OK;
+}
+
+static void open_beacon(struct engine *e)
+{
+	struct now now = clock_now(&e->rng, NULL);
+	struct pubkey self = keys_public(e->identity->keys);
+	char id[33];
+
+	if (e->cfg->discover == DISCOVER_OFF || !e->cfg->listen)
+		return;
+	if (beacon_open(&e->beacon)) {
+		e->beacon = NULL; /* no network is no reason to end */
+		return;
+	}
+	seal_peer_id(id, &self);
+	beacon_say(e->beacon, id, e->cfg->nick, e->here.port, e->instance,
+		   &now);
+}
+
+static enum err watch_all(struct engine *e)
+{
+	int fd[] = {queue_fd(e->orders), queue_fd(e->done),
+		    queue_fd(e->answers)};
+
+	for (size_t i = 0; i < sizeof fd / sizeof *fd; i++)
+		if (net_watch(e->net, fd[i]))
+			return ERR_SYS;
+	return e->beacon ? net_watch(e->net, beacon_fd(e->beacon)) : OK;
+}
+
+static void set_rules(struct engine *e)
+{
+	enum trust_new t = e->cfg->trust_new;
+
+	e->rules = (struct core_rules){
+	    .new_key = t == TRUST_ACCEPT   ? NEW_KEY_ACCEPT
+		       : t == TRUST_REFUSE ? NEW_KEY_REFUSE
+					   : NEW_KEY_ASK,
+	    .accept_named = t == TRUST_DEFAULT && e->cfg->mode != RUN_SCREEN,
+	    .request_texts = 20,
+	    .request_bytes = 65536,
+	    .max_links = 4096,
+	    .max_dials_minute = 8,
+	    .max_queued = 10000,
+	    .max_unacked = 64,
+	    .redial_cap_us = INT64_C(300) * 1000000,
+	    .keep_history = e->cfg->history == HISTORY_FOREVER,
+	};
+}
+
+static const char *trust_word(const struct engine *e)
+{
+	if (e->rules.new_key == NEW_KEY_REFUSE)
+		return "refuse";
+	return e->rules.new_key == NEW_KEY_ACCEPT || e->rules.accept_named
+		   ? "accept"
+		   : "ask";
+}
+
+static char *copy_of(const char *s)
+{
+	return xstrndup((struct bytes){(const uint8_t *)s, strlen(s)});
+}
+
+static void make_ready(struct engine *e)
+{
+	struct contact *c = xmalloc(sizeof *c);
+	char text[128] = "";
+
+	*c = (struct contact){.dialect = "sotto", .secure = true};
+	c->key = keys_public(e->identity->keys);
+	c->at = e->here;
+	c->presence = P_ONLINE;
+	c->trust = TRUST_VERIFIED;
+	snprintf(c->nick, sizeof c->nick, "%s", e->cfg->nick);
+	if (e->here.port)
+		snprintf(text, sizeof text,
+			 strchr(e->cfg->bind, ':') ? "[%s]:%u" : "%s:%u",
+			 e->cfg->bind, e->here.port);
+	e->ready = xmalloc(sizeof *e->ready);
+	*e->ready = (struct event){.kind = EV_READY, .contact = c};
+	e->ready->text = copy_of(text);
+	e->ready->name = copy_of(trust_word(e));
+}
+
+static void read_peers(struct engine *e)
+{
+	struct now now = clock_now(&e->rng, NULL);
+
+	if (!e->cfg->listen || peersfile_read(&e->peers, e->cfg->peers_file))
+		return;
+	for (size_t i = 0; i < e->peers.n; i++)
+		core_hint(e->core, &now, &e->peers.hint[i]);
+}
+
+static void open_journal(struct engine *e)
+{
+	struct now now = clock_now(&e->rng, NULL);
+
+	if (e->cfg->log == LOG_OFF)
+		return;
+	e->journal = journal_open(e->cfg->log_path, e->cfg->log == LOG_FULL);
+	if (e->here.port)
+		journal_line(e->journal, now.wall_us, "started as %s on %s",
+			     e->cfg->nick, e->ready->text);
+	else
+		journal_line(e->journal, now.wall_us, "started as %s",
+			     e->cfg->nick);
+}
+
+static enum err start_threads(struct engine *e)
+{
+	pthread_t t;
+
+	if (pthread_create(&e->disk_thread, NULL, disk_body, e->disk))
+		return ERR_SYS;
+	for (int i = 0; i < WORKER_THREADS; i++) {
+		if (pthread_create(&t, NULL, worker_body, e->worker))
+			worker_forgo(e->worker);
+		else
+			pthread_detach(t);
+	}
+	if (pthread_create(&e->net_thread, NULL, net_body, e)) {
+		while (!queue_push(e->batches, NULL))
+			;
+		pthread_join(e->disk_thread, NULL);
+		return ERR_SYS;
+	}
+	return OK;
+}
+
+static void drop_orders(struct engine *e)
+{
+	for (struct order *o; (o = queue_pop(e->orders)); free(o))
+		command_free(o->command);
+}
+
+static void engine_free(struct engine *e)
+{
+	if (e->worker)
+		worker_stop(e->worker);
+	for (struct job *j; e->jobs && (j = queue_pop(e->jobs));)
+		job_free(j);
+	for (struct job *j; e->answers && (j = queue_pop(e->answers));)
+		job_free(j);
+	for (void *d; e->done && (d = queue_pop(e->done));)
+		free(d);
+	drop_orders(e);
+	if (e->worker)
+		worker_free(e->worker);
+	core_free(e->core);
+	effects_free(e->fx);
+	net_free(e->net);
+	beacon_close(e->beacon);
+	journal_close(e->journal);
+	peersfile_free(&e->peers);
+	disk_free(e->disk);
+	if (e->store)
+		store_close(e->store);
+	if (e->writer)
+		writer_close(e->writer);
+	queue_free(e->orders);
+	queue_free(e->batches);
+	queue_free(e->done);
+	queue_free(e->jobs);
+	queue_free(e->answers);
+	event_free(e->ready);
+	pthread_mutex_destroy(&e->lock);
+	free(e);
+}
+
+static struct engine *engine_new(const struct config *cfg,
+				 const struct identity *id)
+{
+	static const struct net_rules net_rules = {
+	    .pending = 64,
+	    .pending_source = 4,
+	    .pending_loopback = 64,
+	    .handshakes_s = 500,
+	    .handshakes_source_s = 5,
+	};
+	struct engine *e = xmalloc(sizeof *e);
+
+	memset(e, 0, sizeof *e);
+	e->cfg = cfg;
+	e->identity = id;
+	pthread_mutex_init(&e->lock, NULL);
+	clock_seed(&e->rng);
+	rng_fill(&e->rng, e->instance.b, sizeof e->instance.b);
+	e->orders = queue_new(ORDERS_MAX, 4 * CLIENTS_MAX);
+	e->batches = queue_new(16, 0);
+	e->done = queue_new(64, 0);
+	e->jobs = queue_new(JOBS_MAX, 0);
+	e->answers = queue_new(JOBS_MAX, 1024);
+	e->fx = effects_new();
+	e->net = net_new(&net_rules, id->keys);
+	set_rules(e);
+	return e;
+}
+
+enum err engine_start(const struct config *cfg, const struct identity *id,
+		      struct engine **out, char why[static 256])
+{
+	struct engine *e = engine_new(cfg, id);
+	enum err err = open_store(e, why);
+
+	if (!err && cfg->listen)
+		err = open_listener(e, why);
+	if (!err) {
+		open_beacon(e);
+		make_ready(e);
+		open_journal(e);
+		core_start(e);
+		read_peers(e);
+		err = watch_all(e);
+		if (!err)
+			err = start_threads(e);
+		if (err)
+			snprintf(why, 256, "cannot start: %s", strerror(errno));
+	}
+	if (err) {
+		engine_free(e);
+		return err;
+	}
+	*out = e;
+	return OK;
+}
+
+void engine_stop(struct engine *e)
+{
+	struct order *o = xmalloc(sizeof *o);
+	struct command *quit = xmalloc(sizeof *quit);
+
+	*quit = (struct command){.kind = CMD_QUIT};
+	*o = (struct order){.command = quit};
+	if (!queue_push_kept(e->orders, o)) {
+		command_free(quit);
+		free(o);
+	}
+	pthread_join(e->net_thread, NULL);
+	while (!queue_push(e->batches, NULL))
+		;
+	pthread_join(e->disk_thread, NULL);
+	engine_free(e);
+}
