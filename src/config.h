@@ -25,7 +25,9 @@ struct config {
 	enum history history;
 	enum log_mode log;
 	enum switch3 color, output; /* output: SW_ON is --json, SW_OFF --text */
-	bool stay, bell, title, clock12;
+	bool stay, bell, title, clock12, help, version;
+	bool discover_given;
+	bool made_home; /* --ephemeral: removed by config_free */
 	int verbose;      /* -q: -1, -v: 1 */
 	char *ready_file; /* or NULL */
 	char *peers_file; /* path */
@@ -39,7 +41,7 @@ struct config {
 	char **warning; /* about config.ini: unknown keys and the like */
 	size_t n_warnings;
 
-	/* The sub-command and what follows it; borrowed from argv. */
+	/* The sub-command and what follows it; the words are argv's. */
 	char **argv;
 	int argc;
 };
