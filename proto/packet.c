@@ -1,4 +1,5 @@
 #include "proto/packet.h"
+#include <stdio.h>
 #include <string.h>
 
 static bool none(const void *p, size_t n)
@@ -205,6 +206,74 @@ void packet_dump(struct buf *out, const struct packet *p)
 		dump_bytes(out, "word", p->word[i]);
 }
 
+/* ---- addresses ---- */
+
+static bool is_v4(const struct addr *a)
+{
+	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+
+	return memcmp(a->ip, mapped, sizeof(mapped)) == 0;
+}
+
+bool addr_loopback(const struct addr *a)
+{
+	static const uint8_t one[16] = {[15] = 1};
+
+	return is_v4(a) ? a->ip[12] == 127 : memcmp(a->ip, one, 16) == 0;
+}
+
+/* RFC 5952 would shorten the longest run of zeros; so do we. */
+static void v6_text(char out[static ADDR_TEXT], const struct addr *a)
+{
+	unsigned group[8];
+	int best = -1, best_n = 1, n = 0;
+
+	for (int i = 0; i < 8; i++)
+		group[i] = (unsigned)a->ip[2 * i] << 8 | a->ip[2 * i + 1];
+	for (int i = 0; i < 8; i++) {
+		int run = 0;
+		while (i + run < 8 && !group[i + run])
+			run++;
+		if (run > best_n) {
+			best = i;
+			best_n = run;
+		}
+	}
+	for (int i = 0; i < 8; i++) {
+		if (i == best) {
+			n += snprintf(out + n, ADDR_TEXT - (size_t)n, "::");
+			i += best_n - 1;
+			continue;
+		}
+		bool colon = i && i != best + best_n;
+		if (best < 0)
+			colon = i != 0;
+		n += snprintf(out + n, ADDR_TEXT - (size_t)n, "%s%x",
+			      colon ? ":" : "", group[i]);
+	}
+}
+
+void ip_text(char out[static ADDR_TEXT], const struct addr *a)
+{
+	if (is_v4(a))
+		snprintf(out, ADDR_TEXT, "%d.%d.%d.%d", a->ip[12], a->ip[13],
+			 a->ip[14], a->ip[15]);
+	else
+		v6_text(out, a);
+}
+
+void addr_text(char out[static ADDR_TEXT], const struct addr *a)
+{
+	char ip[ADDR_TEXT];
+
+	ip_text(ip, a);
+	int n =
+	    is_v4(a)
+		? snprintf(out, ADDR_TEXT, "%.15s:%u", ip, (unsigned)a->port)
+		: snprintf(out, ADDR_TEXT, "[%.45s]:%u", ip, (unsigned)a->port);
+	(void)n;
+}
+
 static bool v4_parse(struct bytes s, uint8_t ip[static 4])
 {
 	size_t at = 0;
@@ -293,5 +362,38 @@ bool ip_parse(struct bytes s, uint8_t ip[static 16])
 	memset(ip, 0, 10);
 	ip[10] = ip[11] = 0xff;
 	memcpy(ip + 12, v4, 4);
+	return true;
+}
+
+void uuid_text(char out[static 37], const struct uuid *u)
+{
+	for (int i = 0, at = 0; i < 16; i++) {
+		if (i == 4 || i == 6 || i == 8 || i == 10)
+			out[at++] = '-';
+		at += snprintf(out + at, 3, "%02x", u->b[i]);
+	}
+}
+
+bool uuid_parse(struct bytes s, struct uuid *u)
+{
+	struct uuid out = {0};
+	int k = 0;
+
+	if (s.n != 36)
+		return false;
+	for (size_t i = 0; i < s.n; i++) {
+		int h = nibble(s.p[i]);
+
+		if (i == 8 || i == 13 || i == 18 || i == 23) {
+			if (s.p[i] != '-')
+				return false;
+			continue;
+		}
+		if (h < 0)
+			return false;
+		out.b[k / 2] = (uint8_t)(out.b[k / 2] << 4 | h);
+		k++;
+	}
+	*u = out;
 	return true;
 }

@@ -18,8 +18,19 @@ struct addr {
 };
 /* Numeric forms only: 192.0.2.1, 2001:db8::1, ::ffff:192.0.2.1. */
 bool ip_parse(struct bytes s, uint8_t ip[static 16]);
+enum { ADDR_TEXT = 64 };
+/* 192.0.2.1 or 2001:db8::1 */
+void ip_text(char out[static ADDR_TEXT], const struct addr *a);
+/* 192.0.2.1:6327 or [2001:db8::1]:6327 */
+void addr_text(char out[static ADDR_TEXT], const struct addr *a);
+bool addr_loopback(const struct addr *a);
+/* 8-4-4-4-12 hex digits. */
+void uuid_text(char out[static 37], const struct uuid *u);
+bool uuid_parse(struct bytes s, struct uuid *u);
 
-struct range { uint64_t from, to; };
+struct range {
+	uint64_t from, to;
+};
 
 enum packet_kind {
 	PKT_HELLO,   /* who I am: key or id, listening port, nick, peers */
@@ -28,8 +39,10 @@ enum packet_kind {
 	PKT_ACK,     /* the verdict on a packet of mine */
 	PKT_PEERS,   /* where others are */
 	PKT_SKIP,    /* numbers of mine that will never come */
-	PKT_TYPING, PKT_READ, PKT_ERROR,
-	PKT_WHO,    /* please say HELLO (plain dialects) */
+	PKT_TYPING,
+	PKT_READ,
+	PKT_ERROR,
+	PKT_WHO, /* please say HELLO (plain dialects) */
 };
 
 enum verdict {
@@ -46,11 +59,12 @@ enum verdict {
 struct packet {
 	enum packet_kind kind;
 	struct addr from, to; /* where each side *listens*, as claimed */
-	struct bytes stamp;   /* this packet's timestamp as written: echo it so */
-	struct bytes orig_stamp; /* ACK, REPLY: of what is answered, as written */
+	struct bytes stamp; /* this packet's timestamp as written: echo it so */
+	struct bytes
+	    orig_stamp; /* ACK, REPLY: of what is answered, as written */
 	int64_t sent_us, orig_us; /* the same two, Unix microseconds; 0: none */
-	struct uuid id;       /* MESSAGE, REPLY; ACK, READ: which message */
-	struct uuid reply_to; /* REPLY */
+	struct uuid id;           /* MESSAGE, REPLY; ACK, READ: which message */
+	struct uuid reply_to;     /* REPLY */
 	uint8_t epoch[8];
 	uint64_t seq; /* from 1; 0: the dialect has none */
 	enum verdict verdict;
@@ -58,15 +72,15 @@ struct packet {
 	bool sealed; /* text is ciphertext still; see seal.h */
 
 	/* HELLO */
-	struct bytes peer;  /* id as the dialect writes it */
-	struct bytes key;   /* as the dialect writes it: PEM, base64 */
+	struct bytes peer; /* id as the dialect writes it */
+	struct bytes key;  /* as the dialect writes it: PEM, base64 */
 	struct bytes nick, version, features, prekey;
 	struct uuid instance; /* new at each start */
 	uint16_t listen_port;
 	bool have;             /* we have had something of yours: */
 	uint8_t have_epoch[8]; /* your epoch */
 	uint64_t have_upto;    /* all up to here but `ranges` */
-	struct range *ranges; /* HELLO: missing; SKIP: gone */
+	struct range *ranges;  /* HELLO: missing; SKIP: gone */
 	size_t n_ranges;
 	struct addr *peers;
 	size_t n_peers;

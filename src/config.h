@@ -9,7 +9,7 @@ enum discover { DISCOVER_ALL, DISCOVER_OFF };
 enum trust_new { TRUST_ASK, TRUST_ACCEPT, TRUST_REFUSE, TRUST_DEFAULT };
 enum history { HISTORY_FOREVER, HISTORY_OFF };
 enum log_mode { LOG_ON, LOG_FULL, LOG_OFF };
-enum run_mode { RUN_SCREEN, RUN_HEADLESS, RUN_COMMAND };
+enum run_mode { RUN_SCREEN, RUN_HEADLESS, RUN_COMMAND, RUN_HELP, RUN_VERSION };
 
 struct config {
 	enum run_mode mode;
@@ -59,4 +59,16 @@ struct option_row {
 	const char *name, *arg, *help;
 };
 extern const struct option_row config_options[], config_keys[];
+extern const struct option_row config_environment[], config_exits[];
+
+/* Sub-commands; what they do is ui/shell.c's. NULL name ends it. */
+struct command_row {
+	const char *name, *arg, *help;
+	/* Without a running engine it starts its own, which takes messages
+	 * when: */
+	enum { LISTEN_NEVER, LISTEN_FOLLOW, LISTEN_ALWAYS } listen; /* -f */
+	bool bare; /* needs no identity and no engine: shell_run(NULL, ...) */
+};
+extern const struct command_row config_commands[];
+const struct command_row *config_command(const char *name); /* or NULL */
 #endif

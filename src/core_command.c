@@ -1003,10 +1003,20 @@ static void on_history(struct core *c, const struct now *now, client_id from,
 	struct job j = {.kind = JOB_PAGE, .client = from, .ref = cmd->ref};
 	j.query.with = w ? w->row.shown.id : 0;
 	j.query.limit = page_limit(cmd, since ? PAGE_MAX : PAGE_USUAL);
+	struct message *before;
 	if (since)
 		j.query.after = cmd->n;
 	else
 		j.query.before = cmd->n;
+	if (!since && !cmd->n && !uuid_none(cmd->id)) {
+		if (store_message(c->store, j.query.with, cmd->id, &before)) {
+			result(c, from, cmd->ref, 0, CODE_UNKNOWN,
+			       "no message has this id");
+			return;
+		}
+		j.query.before = before->n;
+		message_free(before);
+	}
 	j.query.oldest = since && !cmd->n;
 	effects_put(c->fx,
 		    &(struct effect){.kind = FX_JOB,

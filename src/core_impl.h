@@ -284,11 +284,7 @@ void wait_timer(struct core *c, struct wait *w);
 void command_page(struct core *c, const struct job *j);
 
 /* ---- core_peer.c ---- */
-enum { ADDR_TEXT = 64 };
-void ip_text(char out[static ADDR_TEXT], const struct addr *a);
-void addr_text(char out[static ADDR_TEXT], const struct addr *a);
 bool ip_typed(const char *s, struct addr *a); /* the port is left alone */
-bool addr_loopback(const struct addr *a);
 /* An address as typed, with its key if it has one. False: not one. */
 struct typed {
 	char host[256];

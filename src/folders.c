@@ -1,0 +1,230 @@
+#include "src/folders.h"
+#include <errno.h>
+#include <ftw.h>
+#include <limits.h>
+#include <pwd.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static char *format(const char *fmt, ...) PRINTF(1, 2);
+static char *format(const char *fmt, ...)
+{
+	char *s = NULL;
+	va_list ap;
+
+	va_start(ap, fmt);
+	int n = vasprintf(&s, fmt, ap);
+	va_end(ap);
+	if (n < 0)
+		abort(); /* memory is out: as xmalloc does */
+	return s;
+}
+
+/* The XDG specification: a path that is not absolute is as good as none. */
+static const char *absolute(const char *variable)
+{
+	const char *s = getenv(variable);
+
+	return s && s[0] == '/' ? s : NULL;
+}
+
+static const char *user_home(void)
+{
+	const char *home = absolute("HOME");
+
+	if (home)
+		return home;
+	const struct passwd *p = getpwuid(geteuid());
+	return p && p->pw_dir && p->pw_dir[0] == '/' ? p->pw_dir : "/";
+}
+
+static char *xdg(const char *variable, const char *below_home)
+{
+	const char *base = absolute(variable);
+
+	if (base)
+		return format("%s/sotto", base);
+	return format("%s/%s/sotto", user_home(), below_home);
+}
+
+/* Somebody else's runtime folder stays in the environment after su(1). */
+static bool ours(const char *dir)
+{
+	struct stat st;
+
+	return !stat(dir, &st) && S_ISDIR(st.st_mode) &&
+	       st.st_uid == geteuid();
+}
+
+static void below(char **dir, const char *profile)
+{
+	if (!strcmp(profile, "default"))
+		return;
+
+	char *sub = format("%s/%s", *dir, profile);
+
+	free(*dir);
+	*dir = sub;
+}
+
+static char *runtime_dir(const char *state, const char *profile)
+{
+	const char *base = absolute("XDG_RUNTIME_DIR");
+
+	if (!base || !ours(base))
+		return format("%s/run", state);
+
+	char *dir = format("%s/sotto", base);
+
+	below(&dir, profile);
+	return dir;
+}
+
+/* mkdir -p; folders that we make are for their owner alone. */
+static enum err make_dir(const char *path, char why[static 256])
+{
+	char *part = format("%s/", path);
+	struct stat st;
+	enum err err = OK;
+
+	for (char *p = part + 1; *p && !err; p++) {
+		if (*p != '/')
+			continue;
+		*p = 0;
+		if (mkdir(part, 0700) && errno != EEXIST &&
+		    (errno != EROFS || stat(part, &st)))
+			err = ERR_SYS;
+		*p = '/';
+	}
+	if (!err && (stat(part, &st) || access(part, W_OK | X_OK)))
+		err = ERR_SYS;
+	if (err)
+		snprintf(why, 256, "folder %.180s: %s", path, strerror(errno));
+	free(part);
+	return err;
+}
+
+static enum err make_temporary(struct config *c, char why[static 256])
+{
+	const char *base = absolute("TMPDIR");
+	char *path = format("%s/sotto-XXXXXX", base ? base : "/tmp");
+
+	if (!mkdtemp(path)) {
+		snprintf(why, 256, "folder %.180s: %s", path, strerror(errno));
+		free(path);
+		return ERR_SYS;
+	}
+	c->made_dir = path;
+	return OK;
+}
+
+static char *one_folder(const struct config *c)
+{
+	const char *home = c->made_dir ? c->made_dir : c->home;
+	char *cwd = home[0] == '/' ? NULL : getcwd(NULL, 0);
+	char *dir = cwd ? format("%s/%s", cwd, home) : format("%s", home);
+
+	free(cwd);
+	return dir;
+}
+
+static char *config_file(const char *dir)
+{
+	char *path = format("%s/config.ini", dir);
+
+	/* 004: the file is called "Config.ini" there. */
+	if (access(path, F_OK)) {
+		char *other = format("%s/Config.ini", dir);
+
+		if (!access(other, F_OK)) {
+			free(path);
+			return other;
+		}
+		free(other);
+	}
+	return path;
+}
+
+/* A stranger's folder must not become the home of our keys: the temporary one
+ * is made even when nothing else is. */
+enum err folders_find(struct config *c, bool make, char why[static 256])
+{
+	char *config = NULL, *state = NULL;
+	enum err err = OK;
+
+	if (make && c->ephemeral)
+		err = make_temporary(c, why);
+	if (err)
+		return err;
+	if (c->made_dir || c->home) {
+		config = one_folder(c);
+		below(&config, c->profile);
+		state = format("%s", config);
+		c->data_dir = format("%s", config);
+		c->run_dir = format("%s", config);
+	} else {
+		config = xdg("XDG_CONFIG_HOME", ".config");
+		state = xdg("XDG_STATE_HOME", ".local/state");
+		c->data_dir = xdg("XDG_DATA_HOME", ".local/share");
+		below(&config, c->profile);
+		below(&state, c->profile);
+		below(&c->data_dir, c->profile);
+		c->run_dir = runtime_dir(state, c->profile);
+	}
+	c->config_path = config_file(config);
+	c->peers_file = format("%s/peers.txt", config);
+	c->identity_path = format("%s/identity", c->data_dir);
+	c->store_path = format("%s/sotto.db", c->data_dir);
+	c->lock_path = format("%s/lock", c->data_dir);
+	c->log_path = format("%s/log.txt", state);
+	c->control_path = format("%s/control.sock", c->run_dir);
+	if (make)
+		err = make_dir(c->data_dir, why);
+	if (make && !err)
+		err = make_dir(state, why);
+	if (make && !err)
+		err = make_dir(c->run_dir, why);
+	free(config);
+	free(state);
+	return err;
+}
+
+static int remove_one(const char *path, const struct stat *st, int type,
+		      struct FTW *at)
+{
+	(void)st, (void)type, (void)at;
+	remove(path);
+	return 0;
+}
+
+/* Made by mkdtemp, so all in it is ours. Links are not followed, other file
+ * systems not entered. */
+static void remove_temporary(const char *path)
+{
+	struct stat st;
+
+	if (lstat(path, &st) || !S_ISDIR(st.st_mode) ||
+	    st.st_uid != geteuid())
+		return;
+	nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+}
+
+void folders_free(struct config *c)
+{
+	if (c->made_dir)
+		remove_temporary(c->made_dir);
+	free(c->made_dir);
+	free(c->config_path);
+	free(c->peers_file);
+	free(c->data_dir);
+	free(c->identity_path);
+	free(c->store_path);
+	free(c->lock_path);
+	free(c->log_path);
+	free(c->run_dir);
+	free(c->control_path);
+}

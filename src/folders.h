@@ -1,0 +1,14 @@
+#ifndef SOTTO_SRC_FOLDERS_H
+#define SOTTO_SRC_FOLDERS_H
+#include "src/config.h"
+/* Where an identity's files are (review G8): four XDG folders, or one folder
+ * with --home, or a temporary one with --ephemeral; --profile names a
+ * sub-folder of each. */
+
+/* Fills the paths of c from home, profile and ephemeral. With `make` it also
+ * makes the folders (0700). On error `why` names the folder and the reason. */
+enum err folders_find(struct config *c, bool make,
+                      char why[static 256]) MUST_USE;
+/* Frees the paths; removes the temporary folder with all that is in it. */
+void folders_free(struct config *c);
+#endif
