@@ -1346,7 +1346,7 @@ static void dump_places(const struct who *w, struct buf *out)
 	qsort(by, w->n_places, sizeof(by[0]), by_host);
 	for (unsigned i = 0; i < w->n_places; i++)
 		buf_printf(out, "  at %s %u%s\n", by[i]->host,
-		           (unsigned)by[i]->port, by[i]->self ? " self" : "");
+			   (unsigned)by[i]->port, by[i]->self ? " self" : "");
 }
 
 static void dump_who(struct core *c, const struct who *w, struct buf *out)

@@ -139,8 +139,8 @@ struct conn {
 	bool dialled, heard;
 	int64_t up_us;
 	struct timer hello; /* his must come before */
-	struct conn *next; /* all links of one contact */
-	size_t index;      /* in core.conns */
+	struct conn *next;  /* all links of one contact */
+	size_t index;       /* in core.conns */
 };
 
 /* A command whose result comes later. */

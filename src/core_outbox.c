@@ -439,8 +439,8 @@ static void copy_stamp(char out[static STAMP_MAX + 1], struct bytes s)
 }
 
 static void mark_delivered(struct core *c, const struct now *now,
-                           struct message *m, const struct packet *ack,
-                           ticket after)
+			   struct message *m, const struct packet *ack,
+			   ticket after)
 {
 	m->delivery = D_DELIVERED;
 	m->acked_ms = now->wall_us / MS_US;
