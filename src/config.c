@@ -1,668 +1,1019 @@
 #include "src/config.h"
+#include "src/folders.h"
 #include <errno.h>
-#include <ftw.h>
 #include <ini.h>
+#include <limits.h>
+#include <pwd.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-enum { FILE_MAX = 65536, WARNINGS_MAX = 64 };
+enum {
+	FILE_MAX = 65536, /* bytes of config.ini */
+	LINE_MAX_INI = 190, /* the library cuts at 200 without a word */
+	WARNINGS_MAX = 32,
+	EXIT_USAGE = 2,
+	EXIT_CONFIG = 10,
+	PORT_LOW = 1024, /* 003: "puerto alto (> 1023)" */
+	NICK_CHARACTERS = 32,
+	REASON = 160,
+};
+
+/* ---- what people read; help, man page and the tests come from here ---- */
 
 const struct option_row config_options[] = {
-    {"headless", NULL, "no screen: JSON lines in and out"},
-    {"home", "DIR", "everything of this identity in one folder"},
-    {"profile", "NAME", "a second identity beside the first"},
-    {"ephemeral", NULL, "a throw-away identity, removed at the end"},
-    {"nick", "NAME", "nickname"},
-    {"port", "N", "listening port; 0: the system chooses"},
-    {"bind", "ADDR", "listening address"},
-    {"discover", "all|off", "show and see others on this network"},
-    {"no-discover", NULL, "the same as --discover off"},
-    {"json", NULL, "output of sub-commands as JSON lines"},
-    {"text", NULL, "output of sub-commands as text"},
-    {"trust-new", "ask|accept|refuse", "a key never seen before"},
-    {"stay", NULL, "headless: go on after the end of input"},
-    {"ready-file", "FILE", "write the ready event there"},
-    {"color", "auto|never|always", "colours"},
-    {"q", NULL, "less on stderr"},
-    {"v", NULL, "more on stderr"},
-    {"help", NULL, "this help"},
-    {"version", NULL, "the version and the libraries"},
-    {NULL, NULL, NULL},
+    {"--home", "DIR", "everything of this identity in one folder"},
+    {"--profile", "NAME", "a second identity beside the first"},
+    {"--ephemeral", NULL, "a throw-away identity, removed at the end"},
+    {"--nick", "NAME", "nickname; else `nickname` in config.ini, else $USER"},
+    {"--port", "N", "listening port, 0: any; else 6327 and the next free"},
+    {"--bind", "ADDR", "listening address; :: is all, IPv4 too"},
+    {"--discover", "all|off", "tell the local network that we are here"},
+    {"--no-discover", NULL, "the same as --discover off"},
+    {"--headless", NULL, "no screen: JSON lines on stdin and stdout"},
+    {"--stay", NULL, "headless: go on after the end of input"},
+    {"--ready-file", "FILE", "headless: write the ready event there"},
+    {"--json", NULL, "sub-commands print JSON lines, also on a terminal"},
+    {"--text", NULL, "sub-commands print text, also into a pipe"},
+    {"--trust-new", "ask|accept|refuse", "a key never seen before"},
+    {"--color", "auto|never|always", "NO_COLOR and TERM=dumb mean never"},
+    {"-q", NULL, "less on stderr"},
+    {"-v", NULL, "more on stderr"},
+    {"--help", NULL, "a page of help"},
+    {"--version", NULL, "the version, and those of the libraries"},
+    {0},
 };
 
 const struct option_row config_keys[] = {
-    {"nickname", "NAME", "nickname; $USER without one"},
-    {"port", "N", "listening port; 6327 and the next that is free"},
-    {"bind", "ADDR", "listening address; ::"},
-    {"discover", "all|off", "the beacon; all on the screen"},
-    {"trust-new", "ask|accept|refuse", "a key never seen before"},
-    {"peers-file", "FILE", "where peers.txt is"},
-    {"log", "on|full|off", "log.txt; full: texts too"},
-    {"history", "forever|off", "what is kept of conversations"},
-    {"bell", "on|off", "the terminal's bell"},
-    {"title", "on|off", "the terminal's title"},
-    {"clock", "24|12", "how times are shown"},
-    {"color", "auto|never|always", "colours"},
-    {"interface-port", "N",
-     "of the page in the browser; not in this "
-     "version"},
-    {"interface-local", "true|false", "the page; not in this version"},
-    {"interface-folder", "DIR", "the page; not in this version"},
-    {NULL, NULL, NULL},
+    {"nickname", "NAME", "as --nick"},
+    {"port", "N", "as --port"},
+    {"bind", "ADDR", "as --bind"},
+    {"discover", "all|off", "as --discover"},
+    {"trust-new", "ask|accept|refuse", "as --trust-new"},
+    {"peers-file", "FILE", "peers to dial at start, else peers.txt"},
+    {"log", "on|full|off", "log.txt; full: with the texts"},
+    {"history", "forever|off", "whether messages are kept"},
+    {"bell", "on|off", "ring for messages that are not in view"},
+    {"clock", "24|12", "how the screen writes the time"},
+    {"color", "auto|never|always", "as --color"},
+    {"title", "on|off", "set the terminal's title"},
+    {"interface-port", "N", "read; the page in the browser comes later"},
+    {"interface-local", "on|off", "read; the page comes later"},
+    {"interface-folder", "DIR", "read; the page comes later"},
+    {0},
 };
 
-/* ---- words ---- */
+const struct option_row config_environment[] = {
+    {"SOTTO_HOME", "DIR", "as --home"},
+    {"SOTTO_PROFILE", "NAME", "as --profile"},
+    {"SOTTO_PORT", "N", "as --port"},
+    {"PORT", "N", "the same, when SOTTO_PORT is not set"},
+    {"NO_COLOR", NULL, "not empty: no colours"},
+    {"TERM", NULL, "the terminal; dumb: no colours"},
+    {"USER", NULL, "the nickname when nothing else gives one"},
+    {"TMPDIR", "DIR", "where --ephemeral makes its folder"},
+    {"XDG_CONFIG_HOME", "DIR", "config.ini and peers.txt are in sotto/"},
+    {"XDG_DATA_HOME", "DIR", "identity, sotto.db and lock"},
+    {"XDG_STATE_HOME", "DIR", "log.txt"},
+    {"XDG_RUNTIME_DIR", "DIR", "control.sock"},
+    {0},
+};
 
-static char *copy_of(const char *s)
+const struct option_row config_exits[] = {
+    {"0", NULL, "done: acknowledged, received, what was asked for"},
+    {"1", NULL, "an error inside sotto"},
+    {"2", NULL, "usage, no terminal, too long, or no ACK possible"},
+    {"3", NULL, "no ACK in time; it will not be sent again"},
+    {"4", NULL, "refused by the peer"},
+    {"5", NULL, "identity: key changed, or not trusted"},
+    {"6", NULL, "peer unknown, ambiguous or unreachable"},
+    {"7", NULL, "partly: some recipients acknowledged"},
+    {"8", NULL, "queued: stays in the outbox (--queue)"},
+    {"9", NULL, "the identity is in use"},
+    {"10", NULL, "configuration error; file and line are printed"},
+    {"130", NULL, "interrupted"},
+    {0},
+};
+
+const struct command_row config_commands[] = {
+    {"send", "PEER [TEXT|-]", "one message, then wait for its ACK",
+     LISTEN_NEVER, false},
+    {"recv", NULL, "print messages as they come", LISTEN_ALWAYS, false},
+    {"tail", "[PEER]", "the stored conversation", LISTEN_FOLLOW, false},
+    {"run", "[--to PEER] -- CMD...", "run CMD and send how it ended",
+     LISTEN_NEVER, false},
+    {"peers", NULL, "who is known, and who is there", LISTEN_NEVER, false},
+    {"id", NULL, "who we are and the address to tell others", LISTEN_NEVER,
+     false},
+    {"outbox", NULL, "what is not acknowledged yet", LISTEN_NEVER, false},
+    {"connect", "ADDR", "add and dial a peer", LISTEN_NEVER, false},
+    {"trust", "PEER", "accept the key it has now", LISTEN_NEVER, false},
+    {"block", "PEER", "hear nothing of it", LISTEN_NEVER, false},
+    {"unblock", "PEER", "hear it again", LISTEN_NEVER, false},
+    {"demo", NULL, "the screen, and an echo that answers", LISTEN_ALWAYS,
+     false},
+    {"help", "[TOPIC]", "options, keys, commands, exit, config",
+     LISTEN_NEVER, true},
+    {0},
+};
+
+const struct command_row *config_command(const char *name)
 {
-	return xstrndup((struct bytes){(const uint8_t *)s, strlen(s)});
+	for (const struct command_row *r = config_commands; r->name; r++)
+		if (!strcmp(r->name, name))
+			return r;
+	return NULL;
 }
 
-static char *formatted(const char *fmt, ...) PRINTF(1, 2);
-static char *formatted(const char *fmt, ...)
-{
-	char *out;
-	va_list ap;
+/* ---- values ---- */
 
-	va_start(ap, fmt);
-	if (vasprintf(&out, fmt, ap) < 0)
-		abort();
-	va_end(ap);
-	return out;
+static struct bytes view(const char *s)
+{
+	return (struct bytes){(const uint8_t *)s, strlen(s)};
 }
 
-static void replace(char **slot, char *value)
+/* What somebody typed, short and harmless, for an error message. */
+static void quoted(char out[static 64], const char *s)
 {
-	free(*slot);
-	*slot = value;
+	struct buf clean = {0};
+	struct bytes all = view(s);
+	size_t n = utf8_cut(all, 48);
+
+	text_clean(&clean, (struct bytes){all.p, n});
+	buf_printf(&clean, n < all.n ? "..." : "");
+	snprintf(out, 64, "%.*s",
+		 (int)utf8_cut((struct bytes){clean.p, clean.n}, 63),
+		 (const char *)clean.p);
+	buf_free(&clean);
 }
 
-/* One of the words, by its place; -1: none of them. */
-static int one_of(const char *value, const char *words)
+static enum err bad(char why[static REASON], const char *want,
+		    const char *value)
 {
-	size_t n = strlen(value);
+	char shown[64];
 
-	for (int i = 0; *words; i++) {
-		size_t len = strcspn(words, "|");
+	quoted(shown, value);
+	snprintf(why, REASON, "%s, not \"%s\"", want, shown);
+	return ERR_PARSE;
+}
 
-		if (len == n && !memcmp(words, value, n))
-			return i;
-		words += len + (words[len] == '|');
+static void replace(char **at, const char *value)
+{
+	char *copy = xstrndup(view(value));
+
+	free(*at);
+	*at = copy;
+}
+
+static bool among(const char *value, const char *const *words, int *found)
+{
+	for (int i = 0; words[i]; i++) {
+		if (strcmp(words[i], value))
+			continue;
+		*found = i;
+		return true;
 	}
-	return -1;
+	return false;
 }
 
-static bool set_word(int *out, const char *value, const char *words)
+static enum err yes_or_no(bool *at, const char *value, char *why)
 {
-	int i = one_of(value, words);
+	static const char *const words[] = {"off", "on",    "no", "yes",
+					    "false", "true", "0",  "1",
+					    NULL};
+	int i;
 
-	if (i >= 0)
-		*out = i;
-	return i >= 0;
+	if (!among(value, words, &i))
+		return bad(why, "on or off", value);
+	*at = i % 2;
+	return OK;
 }
 
-static bool set_number(int *out, const char *value, int max)
+static bool number(const char *s, long low, long high, long *n)
 {
 	char *end;
+
+	if (*s < '0' || *s > '9' || strlen(s) > 9)
+		return false;
+	*n = strtol(s, &end, 10);
+	return !*end && *n >= low && *n <= high;
+}
+
+static bool port_ok(const char *s, long *n)
+{
+	return number(s, 0, UINT16_MAX, n) && (!*n || *n >= PORT_LOW);
+}
+
+static size_t characters(struct bytes s)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s.n; i++)
+		n += (s.p[i] & 0xC0) != 0x80;
+	return n;
+}
+
+static bool nick_ok(const char *s)
+{
+	struct bytes all = view(s);
+	struct buf clean = {0};
+
+	if (!all.n || all.n > NICK_MAX || !utf8_ok(all) ||
+	    characters(all) > NICK_CHARACTERS || *s == ' ' ||
+	    s[all.n - 1] == ' ')
+		return false;
+	text_clean(&clean, all);
+
+	bool same = clean.n == all.n && !memcmp(clean.p, all.p, all.n);
+
+	buf_free(&clean);
+	return same;
+}
+
+static bool profile_ok(const char *s)
+{
+	static const char allowed[] = "abcdefghijklmnopqrstuvwxyz"
+				      "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				      "0123456789-_.";
+
+	return *s && *s != '.' && *s != '-' && strlen(s) <= 64 &&
+	       !s[strspn(s, allowed)];
+}
+
+/* ---- settings: one setter for an option, a key and a variable ---- */
+
+typedef enum err setter(struct config *c, const char *value, char *why);
+
+static enum err set_home(struct config *c, const char *value, char *why)
+{
+	if (!*value || strlen(value) >= PATH_MAX)
+		return bad(why, "a folder", value);
+	replace(&c->home, value);
+	return OK;
+}
+
+static enum err set_profile(struct config *c, const char *value, char *why)
+{
+	if (!profile_ok(value))
+		return bad(why, "a name of letters, digits, - _ and .", value);
+	replace(&c->profile, value);
+	return OK;
+}
+
+static enum err set_ephemeral(struct config *c, const char *value, char *why)
+{
+	(void)value, (void)why;
+	c->ephemeral = true;
+	return OK;
+}
+
+static enum err set_nick(struct config *c, const char *value, char *why)
+{
+	if (!nick_ok(value))
+		return bad(why, "a name of 1 to 32 plain characters", value);
+	snprintf(c->nick, sizeof c->nick, "%s", value);
+	return OK;
+}
+
+static enum err set_port(struct config *c, const char *value, char *why)
+{
 	long n;
 
-	if (*value < '0' || *value > '9')
-		return false;
-	errno = 0;
-	n = strtol(value, &end, 10);
-	if (*end || errno || n > max)
-		return false;
-	*out = (int)n;
-	return true;
+	if (!port_ok(value, &n))
+		return bad(why, "a port is 0 or 1024 to 65535", value);
+	c->port = (int)n;
+	return OK;
 }
 
-static bool set_nick(struct config *c, const char *value)
-{
-	struct bytes s = {(const uint8_t *)value, strlen(value)};
-
-	if (!s.n || s.n > NICK_MAX || !utf8_ok(s))
-		return false;
-	for (size_t i = 0; i < s.n; i++)
-		if (s.p[i] < 0x20 || s.p[i] == 0x7f)
-			return false;
-	memcpy(c->nick, value, s.n + 1);
-	return true;
-}
-
-static bool set_bind(struct config *c, const char *value)
+static enum err set_bind(struct config *c, const char *value, char *why)
 {
 	uint8_t ip[16];
 
-	if (!ip_parse((struct bytes){(const uint8_t *)value, strlen(value)},
-		      ip))
-		return false;
-	replace(&c->bind, copy_of(value));
-	return true;
+	if (!ip_parse(view(value), ip))
+		return bad(why, "an address in numbers, as :: or 127.0.0.1",
+			   value);
+	replace(&c->bind, value);
+	return OK;
 }
 
-/* A profile is a folder's name. */
-static bool set_profile(struct config *c, const char *value)
+static enum err set_discover(struct config *c, const char *value, char *why)
 {
-	size_t n = strlen(value);
-
-	if (!n || n > 64 || value[0] == '.' || strchr(value, '/'))
-		return false;
-	replace(&c->profile, copy_of(value));
-	return true;
+	if (!strcmp(value, "contacts"))
+		return bad(why, "all or off in this version", value);
+	if (!strcmp(value, "all"))
+		c->discover = DISCOVER_ALL;
+	else if (!strcmp(value, "off"))
+		c->discover = DISCOVER_OFF;
+	else
+		return bad(why, "all or off", value);
+	c->discover_given = true;
+	return OK;
 }
 
-/* ---- keys and options: one meaning, wherever they come from ---- */
-
-enum outcome { TAKEN, UNKNOWN, BAD_VALUE };
-
-static enum outcome said(bool good)
+static enum err set_no_discover(struct config *c, const char *value, char *why)
 {
-	return good ? TAKEN : BAD_VALUE;
+	(void)value;
+	return set_discover(c, "off", why);
 }
 
-static enum outcome set_choice(struct config *c, const char *key,
-			       const char *value)
+static enum err set_trust_new(struct config *c, const char *value, char *why)
 {
-	int i = 0;
-	bool good;
+	static const char *const words[] = {
+	    [TRUST_ASK] = "ask",
+	    [TRUST_ACCEPT] = "accept",
+	    [TRUST_REFUSE] = "refuse",
+	    NULL,
+	};
+	int i;
 
-	if (!strcmp(key, "discover")) {
-		good = set_word(&i, value, "all|off");
-		c->discover = good ? (enum discover)i : c->discover;
-		c->discover_given = true;
-	} else if (!strcmp(key, "trust-new")) {
-		good = set_word(&i, value, "ask|accept|refuse");
-		c->trust_new = good ? (enum trust_new)i : c->trust_new;
-	} else if (!strcmp(key, "color")) {
-		good = set_word(&i, value, "auto|always|never");
-		c->color = good ? (enum switch3)i : c->color;
-	} else if (!strcmp(key, "log")) {
-		good = set_word(&i, value, "on|full|off");
-		c->log = good ? (enum log_mode)i : c->log;
-	} else if (!strcmp(key, "history")) {
-		good = set_word(&i, value, "forever|off");
-		c->history = good ? (enum history)i : c->history;
-	} else if (!strcmp(key, "bell")) {
-		good = set_word(&i, value, "off|on");
-		c->bell = i;
-	} else if (!strcmp(key, "title")) {
-		good = set_word(&i, value, "off|on");
-		c->title = i;
-	} else if (!strcmp(key, "clock")) {
-		good = set_word(&i, value, "24|12");
-		c->clock12 = i;
-	} else {
-		return UNKNOWN;
-	}
-	return said(good);
+	if (!among(value, words, &i))
+		return bad(why, "ask, accept or refuse", value);
+	c->trust_new = (enum trust_new)i;
+	return OK;
 }
 
-static enum outcome set_value(struct config *c, const char *key,
-			      const char *value)
+static enum err set_history(struct config *c, const char *value, char *why)
 {
-	if (!strcmp(key, "nick") || !strcmp(key, "nickname"))
-		return said(set_nick(c, value));
-	if (!strcmp(key, "port"))
-		return said(set_number(&c->port, value, 65535));
-	if (!strcmp(key, "bind"))
-		return said(set_bind(c, value));
-	if (!strcmp(key, "peers-file")) {
-		replace(&c->peers_file, copy_of(value));
-		return said(*value != 0);
-	}
-	return set_choice(c, key, value);
+	static const char *const words[] = {
+	    [HISTORY_FOREVER] = "forever",
+	    [HISTORY_OFF] = "off",
+	    NULL,
+	};
+	int i;
+
+	if (!among(value, words, &i))
+		return bad(why, "forever or off", value);
+	c->history = (enum history)i;
+	return OK;
 }
 
-/* ---- config.ini ---- */
-
-static void warning(struct config *c, char *text)
+static enum err set_log(struct config *c, const char *value, char *why)
 {
-	if (c->n_warnings == WARNINGS_MAX) {
-		free(text);
-		return;
-	}
-	c->warning =
-	    xrealloc(c->warning, (c->n_warnings + 1) * sizeof *c->warning);
-	c->warning[c->n_warnings++] = text;
+	static const char *const words[] = {
+	    [LOG_ON] = "on", [LOG_FULL] = "full", [LOG_OFF] = "off", NULL};
+	int i;
+
+	if (!among(value, words, &i))
+		return bad(why, "on, full or off", value);
+	c->log = (enum log_mode)i;
+	return OK;
 }
 
-struct reading {
-	struct config *c;
-	FILE *in;
-	char *why;
-	int line;
-	bool bad;
+static enum err set_color(struct config *c, const char *value, char *why)
+{
+	static const char *const words[] = {[SW_AUTO] = "auto",
+					    [SW_ON] = "always",
+					    [SW_OFF] = "never",
+					    NULL};
+	int i;
+
+	if (!among(value, words, &i))
+		return bad(why, "auto, never or always", value);
+	c->color = (enum switch3)i;
+	return OK;
+}
+
+static enum err set_clock(struct config *c, const char *value, char *why)
+{
+	if (strcmp(value, "24") && strcmp(value, "12"))
+		return bad(why, "24 or 12", value);
+	c->clock12 = value[0] == '1';
+	return OK;
+}
+
+static enum err set_bell(struct config *c, const char *value, char *why)
+{
+	return yes_or_no(&c->bell, value, why);
+}
+
+static enum err set_title(struct config *c, const char *value, char *why)
+{
+	return yes_or_no(&c->title, value, why);
+}
+
+static enum err set_peers_file(struct config *c, const char *value, char *why)
+{
+	const char *slash = strrchr(c->config_path, '/');
+	struct buf path = {0};
+
+	if (!*value)
+		return bad(why, "a file", value);
+	if (*value != '/') /* beside the file that names it */
+		buf_printf(&path, "%.*s/", (int)(slash - c->config_path),
+			   c->config_path);
+	buf_printf(&path, "%s", value);
+	replace(&c->peers_file, (const char *)path.p);
+	buf_free(&path);
+	return OK;
+}
+
+static enum err set_ready_file(struct config *c, const char *value, char *why)
+{
+	if (!*value || strlen(value) >= PATH_MAX)
+		return bad(why, "a file", value);
+	replace(&c->ready_file, value);
+	return OK;
+}
+
+static enum err set_json(struct config *c, const char *value, char *why)
+{
+	(void)value, (void)why;
+	c->output = SW_ON;
+	return OK;
+}
+
+static enum err set_text(struct config *c, const char *value, char *why)
+{
+	(void)value, (void)why;
+	c->output = SW_OFF;
+	return OK;
+}
+
+static enum err set_headless(struct config *c, const char *value, char *why)
+{
+	(void)value, (void)why;
+	c->mode = RUN_HEADLESS;
+	return OK;
+}
+
+static enum err set_stay(struct config *c, const char *value, char *why)
+{
+	(void)value, (void)why;
+	c->stay = true;
+	return OK;
+}
+
+static enum err set_quiet(struct config *c, const char *value, char *why)
+{
+	(void)value, (void)why;
+	c->verbose = -1;
+	return OK;
+}
+
+static enum err set_verbose(struct config *c, const char *value, char *why)
+{
+	(void)value, (void)why;
+	c->verbose = 1;
+	return OK;
+}
+
+static enum err set_help(struct config *c, const char *value, char *why)
+{
+	(void)value, (void)why;
+	c->mode = RUN_HELP;
+	return OK;
+}
+
+static enum err set_version(struct config *c, const char *value, char *why)
+{
+	(void)value, (void)why;
+	if (c->mode != RUN_HELP)
+		c->mode = RUN_VERSION;
+	return OK;
+}
+
+/* 004: the keys of the page in the browser, which comes later. */
+static enum err set_interface_port(struct config *c, const char *value,
+				   char *why)
+{
+	long n;
+
+	(void)c;
+	if (!port_ok(value, &n))
+		return bad(why, "a port is 0 or 1024 to 65535", value);
+	return OK;
+}
+
+static enum err set_interface_local(struct config *c, const char *value,
+				    char *why)
+{
+	bool any;
+
+	(void)c;
+	return yes_or_no(&any, value, why);
+}
+
+static enum err set_interface_folder(struct config *c, const char *value,
+				     char *why)
+{
+	(void)c;
+	return *value ? OK : bad(why, "a folder", value);
+}
+
+static const struct setting {
+	const char *option; /* or NULL */
+	const char *key;    /* of config.ini, or NULL */
+	setter *set;
+	bool page; /* of the page in the browser */
+} settings[] = {
+    {"--home", NULL, set_home, false},
+    {"--profile", NULL, set_profile, false},
+    {"--ephemeral", NULL, set_ephemeral, false},
+    {"--nick", "nickname", set_nick, false},
+    {"--port", "port", set_port, false},
+    {"--bind", "bind", set_bind, false},
+    {"--discover", "discover", set_discover, false},
+    {"--no-discover", NULL, set_no_discover, false},
+    {"--headless", NULL, set_headless, false},
+    {"--stay", NULL, set_stay, false},
+    {"--ready-file", NULL, set_ready_file, false},
+    {"--json", NULL, set_json, false},
+    {"--text", NULL, set_text, false},
+    {"--trust-new", "trust-new", set_trust_new, false},
+    {"--color", "color", set_color, false},
+    {"-q", NULL, set_quiet, false},
+    {"-v", NULL, set_verbose, false},
+    {"--help", NULL, set_help, false},
+    {"-h", NULL, set_help, false},
+    {"--version", NULL, set_version, false},
+    {NULL, "nick", set_nick, false},
+    {NULL, "peers-file", set_peers_file, false},
+    {NULL, "log", set_log, false},
+    {NULL, "history", set_history, false},
+    {NULL, "bell", set_bell, false},
+    {NULL, "clock", set_clock, false},
+    {NULL, "title", set_title, false},
+    {NULL, "interface-port", set_interface_port, true},
+    {NULL, "interface-local", set_interface_local, true},
+    {NULL, "interface-folder", set_interface_folder, true},
 };
+enum { SETTINGS = sizeof settings / sizeof *settings };
 
-/* 004: "Ha egy sor kettős kereszttel(#) kezdődik,akkor azt a program kommentnek
- * veszi." inih skips lines that begin so, and counts for us all it reads. */
-static char *read_line(char *out, int n, void *arg)
+static bool takes_value(const char *option)
 {
-	struct reading *r = arg;
-
-	if (!fgets(out, n, r->in))
-		return NULL;
-	r->line++;
-	return out;
-}
-
-static bool later_version(const char *key)
-{
-	return !strncmp(key, "interface-", 10) ||
-	       one_of(key, "web|listen|center|center-port|user|theme|"
-			   "plain-on-network|on-message") >= 0;
-}
-
-static int take_key(void *arg, const char *section, const char *key,
-		    const char *value)
-{
-	struct reading *r = arg;
-	enum outcome o;
-
-	(void)section;
-	if (r->bad)
-		return 1;
-	if (later_version(key)) {
-		warning(r->c, formatted("%s:%d: %s: not in this version",
-					r->c->config_path, r->line, key));
-		return 1;
-	}
-	o = set_value(r->c, key, value);
-	if (o == UNKNOWN)
-		warning(r->c, formatted("%s:%d: unknown key %s",
-					r->c->config_path, r->line, key));
-	if (o != BAD_VALUE)
-		return 1;
-	snprintf(r->why, 256, "%s:%d: %s = %.64s is not possible",
-		 r->c->config_path, r->line, key, value);
-	r->bad = true;
-	return 1;
-}
-
-static enum err read_ini(struct config *c, char why[static 256])
-{
-	struct reading r = {.c = c, .why = why};
-	struct stat st;
-	int at;
-
-	r.in = fopen(c->config_path, "re");
-	if (!r.in && errno == ENOENT)
-		return OK;
-	if (!r.in || fstat(fileno(r.in), &st)) {
-		snprintf(why, 256, "%s: %s", c->config_path, strerror(errno));
-		if (r.in)
-			fclose(r.in);
-		return ERR_PARSE;
-	}
-	if (!S_ISREG(st.st_mode) || st.st_size > FILE_MAX) {
-		snprintf(why, 256, "%s: not a text file of at most 64 KiB",
-			 c->config_path);
-		fclose(r.in);
-		return ERR_PARSE;
-	}
-	at = ini_parse_stream(read_line, &r, take_key, &r);
-	fclose(r.in);
-	if (!r.bad && at) {
-		snprintf(why, 256, "%s:%d: not of the form key = value",
-			 c->config_path, at);
-		r.bad = true;
-	}
-	return r.bad ? ERR_PARSE : OK;
+	for (const struct option_row *r = config_options; r->name; r++)
+		if (!strcmp(r->name, option))
+			return r->arg;
+	return false;
 }
 
 /* ---- the command line ---- */
 
-static bool takes_value(const char *name)
-{
-	for (const struct option_row *o = config_options; o->name; o++)
-		if (!strcmp(o->name, name))
-			return o->arg != NULL;
-	return false;
-}
-
-static bool known_option(const char *name)
-{
-	for (const struct option_row *o = config_options; o->name; o++)
-		if (!strcmp(o->name, name))
-			return true;
-	return false;
-}
-
-static enum outcome set_option(struct config *c, const char *name,
-			       const char *value)
-{
-	if (!strcmp(name, "headless"))
-		c->mode = RUN_HEADLESS;
-	else if (!strcmp(name, "ephemeral"))
-		c->ephemeral = true;
-	else if (!strcmp(name, "no-discover"))
-		return set_value(c, "discover", "off");
-	else if (!strcmp(name, "json"))
-		c->output = SW_ON;
-	else if (!strcmp(name, "text"))
-		c->output = SW_OFF;
-	else if (!strcmp(name, "stay"))
-		c->stay = true;
-	else if (!strcmp(name, "q"))
-		c->verbose = -1;
-	else if (!strcmp(name, "v"))
-		c->verbose = 1;
-	else if (!strcmp(name, "help"))
-		c->help = true;
-	else if (!strcmp(name, "version"))
-		c->version = true;
-	else if (!strcmp(name, "home"))
-		replace(&c->home, copy_of(value));
-	else if (!strcmp(name, "profile"))
-		return said(set_profile(c, value));
-	else if (!strcmp(name, "ready-file"))
-		replace(&c->ready_file, copy_of(value));
-	else
-		return set_value(c, name, value);
-	return TAKEN;
-}
-
-/* Two passes: where the files are, then what is stronger than the files. */
-static bool place_option(const char *name)
-{
-	return one_of(name, "home|profile|ephemeral|headless|help|version") >=
-	       0;
-}
-
-struct option {
-	char name[32];
-	const char *value; /* NULL: none given */
+struct given {
+	const struct setting *what;
+	const char *value;
 };
 
-/* False: arg is no option of ours. */
-static bool split_option(const char *arg, struct option *o)
-{
-	const char *name = arg + 1 + (arg[1] == '-');
-	size_t n = strcspn(name, "=");
+struct line {
+	struct given *given; /* in their order: a later one wins */
+	size_t n;
+};
 
-	if (arg[0] != '-' || !arg[1] || n >= sizeof o->name || !n)
-		return false;
-	if (arg[1] != '-' && n != 1)
-		return false;
-	memcpy(o->name, name, n);
-	o->name[n] = 0;
-	o->value = name[n] ? name + n + 1 : NULL;
-	return known_option(o->name);
+/* The option that arg is, and its value when it holds one behind "=". */
+static const struct setting *option_find(const char *arg, const char **value)
+{
+	size_t n = strcspn(arg, "=");
+
+	*value = arg[n] ? arg + n + 1 : NULL;
+	for (size_t i = 0; i < SETTINGS; i++) {
+		const char *name = settings[i].option;
+
+		if (name && strlen(name) == n && !memcmp(name, arg, n))
+			return &settings[i];
+	}
+	return NULL;
 }
 
-/* Global options stand anywhere before `--`; after the sub-command's name all
- * others are its own. argv is shifted together, without what was taken. */
-static enum err read_options(struct config *c, int argc, char **argv,
-			     bool places, char **rest, int *n_rest,
-			     char why[static 256])
+static enum err unknown(const char *arg, char why[static 256])
 {
-	int n = 0;
+	static const char *const later[] = {"--plain", "--web", "--listen",
+					    "--plain-on-network", NULL};
+	char shown[64];
+	int i;
 
-	for (int i = 1; i < argc; i++) {
-		struct option o;
-
-		if (!strcmp(argv[i], "--")) {
-			while (i < argc)
-				rest[n++] = argv[i++];
-			break;
-		}
-		if (!split_option(argv[i], &o)) {
-			if (!n && argv[i][0] == '-' && argv[i][1]) {
-				snprintf(why, 256,
-					 "unknown option %.64s; see "
-					 "sotto --help",
-					 argv[i]);
-				return ERR_PARSE;
-			}
-			rest[n++] = argv[i];
-			continue;
-		}
-		if (takes_value(o.name) && !o.value) {
-			if (i + 1 == argc) {
-				snprintf(why, 256, "--%s needs a value",
-					 o.name);
-				return ERR_PARSE;
-			}
-			o.value = argv[++i];
-		} else if (!takes_value(o.name) && o.value) {
-			snprintf(why, 256, "--%s takes no value", o.name);
-			return ERR_PARSE;
-		}
-		if (place_option(o.name) == places &&
-		    set_option(c, o.name, o.value) != TAKEN) {
-			snprintf(why, 256, "--%s %.64s is not possible", o.name,
-				 o.value);
-			return ERR_PARSE;
-		}
-	}
-	*n_rest = n;
-	return OK;
+	quoted(shown, arg);
+	if (among(arg, later, &i))
+		snprintf(why, 256, "%s is not in this version", shown);
+	else
+		snprintf(why, 256,
+			 "unknown option %s; see sotto help options", shown);
+	return ERR_PARSE;
 }
 
-static enum err read_environment(struct config *c, bool places,
-				 char why[static 256])
+/* *i stands on an option of ours and is moved to its value. */
+static enum err take_option(struct line *l, int argc, char **argv, int *i,
+			    const struct setting *s, const char *value,
+			    char why[static 256])
 {
-	const char *port = getenv("SOTTO_PORT"), *v;
+	bool want = takes_value(s->option);
 
-	if (places) {
-		if ((v = getenv("SOTTO_HOME")) && *v)
-			replace(&c->home, copy_of(v));
-		if ((v = getenv("SOTTO_PROFILE")) && *v && !set_profile(c, v)) {
-			snprintf(why, 256,
-				 "SOTTO_PROFILE=%.64s is not "
-				 "possible",
-				 v);
-			return ERR_PARSE;
-		}
-		return OK;
-	}
-	/* 000: "PORT=8001 python3 main.py" */
-	v = port && *port ? port : getenv("PORT");
-	if (v && *v && !set_number(&c->port, v, 65535)) {
-		snprintf(why, 256, "PORT=%.64s is not a port", v);
+	if (want && !value && *i + 1 < argc)
+		value = argv[++*i];
+	if (want != (value != NULL)) {
+		snprintf(why, 256, want ? "%s wants a value"
+					: "%s takes no value", s->option);
 		return ERR_PARSE;
 	}
+	l->given[l->n++] = (struct given){s, value};
 	return OK;
 }
 
-/* ---- folders ---- */
-
-static enum err make_folder(const char *path, char why[static 256])
+/* Takes our options out of argv; what is left is the sub-command's. */
+static enum err line_read(struct line *l, struct config *c, int argc,
+			  char **argv, char why[static 256])
 {
-	char *p = copy_of(path);
 	enum err err = OK;
+	int kept = 0;
 
-	for (char *s = p + 1; !err; s++) {
-		char c = *s;
+	c->argv = argc ? argv + 1 : argv;
+	for (int i = 1; i < argc && !err; i++) {
+		const char *value;
+		const struct setting *s = option_find(argv[i], &value);
 
-		if (c && c != '/')
-			continue;
-		*s = 0;
-		if (mkdir(p, 0700) && errno != EEXIST) {
-			snprintf(why, 256, "%s: %s", p, strerror(errno));
-			err = ERR_SYS;
+		if (s) {
+			err = take_option(l, argc, argv, &i, s, value, why);
+		} else if (!strcmp(argv[i], "--")) {
+			i += !kept; /* before the sub-command it goes too */
+			while (i < argc)
+				c->argv[kept++] = argv[i++];
+		} else if (!kept && argv[i][0] == '-') {
+			err = unknown(argv[i], why);
+		} else {
+			c->argv[kept++] = argv[i];
 		}
-		*s = c;
-		if (!c)
-			break;
 	}
-	free(p);
+	c->argc = kept;
+	if (argc)
+		c->argv[kept] = NULL;
 	return err;
 }
 
-/* $NAME/sotto/PROFILE or ~/REST/sotto/PROFILE */
-static char *xdg(const struct config *c, const char *name, const char *rest)
+static enum err options_apply(struct config *c, const struct line *l,
+			      char why[static 256])
 {
-	const char *base = getenv(name), *home = getenv("HOME");
+	char reason[REASON];
 
-	if (base && *base == '/')
-		return formatted("%s/sotto/%s", base, c->profile);
-	return formatted("%s/%s/sotto/%s", home && *home ? home : "/", rest,
-			 c->profile);
-}
+	for (size_t i = 0; i < l->n; i++) {
+		const struct given *g = &l->given[i];
 
-static char *join(const char *folder, const char *name)
-{
-	return formatted("%s/%s", folder, name);
-}
-
-static char *absolute(const char *path)
-{
-	char *cwd, *out;
-
-	if (path[0] == '/')
-		return copy_of(path);
-	cwd = getcwd(NULL, 0);
-	out = formatted("%s/%s", cwd ? cwd : "", path);
-	free(cwd);
-	return out;
-}
-
-static enum err ephemeral_home(struct config *c, char why[static 256])
-{
-	const char *tmp = getenv("TMPDIR");
-
-	replace(&c->home,
-		formatted("%s/sotto-XXXXXX", tmp && *tmp ? tmp : "/tmp"));
-	if (mkdtemp(c->home)) {
-		c->made_home = true;
-		return OK;
+		if (g->what->set(c, g->value, reason)) {
+			snprintf(why, 256, "%s: %s", g->what->option, reason);
+			return ERR_PARSE;
+		}
 	}
-	snprintf(why, 256, "%s: %s", c->home, strerror(errno));
-	return ERR_SYS;
+	return OK;
 }
 
-static enum err find_places(struct config *c, char why[static 256])
+/* ---- the environment ---- */
+
+static enum err variable(struct config *c, const char *name, setter *set,
+			 char why[static 256])
 {
-	char *config_dir, *state_dir, *alternative;
+	const char *value = getenv(name);
+	char reason[REASON];
+
+	if (!value || !*value || !set(c, value, reason))
+		return OK;
+	snprintf(why, 256, "environment: %s: %s", name, reason);
+	return ERR_PARSE;
+}
+
+static enum err environment_apply(struct config *c, char why[static 256])
+{
+	enum err err = variable(c, "SOTTO_HOME", set_home, why);
+
+	if (!err)
+		err = variable(c, "SOTTO_PROFILE", set_profile, why);
+	/* 000: a second one is started by PORT=8001 */
+	if (!err)
+		err = variable(c, "PORT", set_port, why);
+	if (!err)
+		err = variable(c, "SOTTO_PORT", set_port, why);
+	return err;
+}
+
+/* ---- config.ini ---- */
+
+struct file {
+	struct config *c;
+	const char *name; /* short enough for a message */
+	struct buf text;
+	size_t at;
+	int line, bad_line;
+	char reason[REASON];
+};
+
+static void warn(struct file *f, const char *fmt, ...) PRINTF(2, 3);
+static void warn(struct file *f, const char *fmt, ...)
+{
+	struct config *c = f->c;
+	char words[256];
+	struct buf text = {0};
+	va_list ap;
+
+	if (c->n_warnings == WARNINGS_MAX)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(words, sizeof words, fmt, ap);
+	va_end(ap);
+	buf_printf(&text, "%s:%d: %s", f->name, f->line, words);
+	c->warning = xrealloc(c->warning,
+			      (c->n_warnings + 1) * sizeof *c->warning);
+	c->warning[c->n_warnings++] = (char *)text.p;
+}
+
+static void warn_unknown(struct file *f, const char *key)
+{
+	static const char *const later[] = {"listen", "web", "center", "user",
+					    "center-port", "login",
+					    "plain-on-network", NULL};
+	char shown[64];
+	int i;
+
+	quoted(shown, key);
+	if (among(key, later, &i))
+		warn(f, "%s is not in this version", shown);
+	else
+		warn(f, "unknown key %s; see sotto help config", shown);
+}
+
+static const struct setting *key_find(const char *key)
+{
+	for (size_t i = 0; i < SETTINGS; i++)
+		if (settings[i].key && !strcmp(settings[i].key, key))
+			return &settings[i];
+	return NULL;
+}
+
+static int on_key(void *user, const char *section, const char *key,
+		  const char *value)
+{
+	struct file *f = user;
+	const struct setting *s = key_find(key);
+	char reason[REASON];
+
+	if (f->bad_line)
+		return 0;
+	if (*section) {
+		snprintf(f->reason, sizeof f->reason,
+			 "there are no [sections] in this file");
+	} else if (!s) {
+		warn_unknown(f, key);
+		return 1;
+	} else if (!s->set(f->c, value, reason)) {
+		if (s->page && !f->c->page_told)
+			warn(f, "%s: the page in the browser is not in this "
+				"version", key);
+		f->c->page_told |= s->page;
+		return 1;
+	} else {
+		snprintf(f->reason, sizeof f->reason, "%s: %.*s", key,
+			 REASON - 40, reason);
+	}
+	f->bad_line = f->line;
+	return 0;
+}
+
+/* For the library, as fgets. Blanks at the start go, else it would take the
+ * line for more of the value before it. */
+static char *next_line(char *str, int num, void *user)
+{
+	struct file *f = user;
+	const char *p = (const char *)f->text.p + f->at;
+	const char *end = (const char *)f->text.p + f->text.n;
+	const char *eol = memchr(p, '\n', (size_t)(end - p));
+
+	if (p == end)
+		return NULL;
+	eol = eol ? eol + 1 : end;
+	f->at += (size_t)(eol - p);
+	f->line++;
+	while (p < eol && (*p == ' ' || *p == '\t'))
+		p++;
+	snprintf(str, (size_t)num, "%.*s", (int)(eol - p), p);
+	return str;
+}
+
+static bool lines_fit(struct file *f)
+{
+	const uint8_t *p = f->text.p, *end = p + f->text.n;
+
+	for (int line = 1; p < end; line++) {
+		const uint8_t *eol = memchr(p, '\n', (size_t)(end - p));
+		size_t n = (size_t)((eol ? eol : end) - p);
+		bool nul = n && memchr(p, 0, n);
+
+		if (nul || n > LINE_MAX_INI) {
+			f->bad_line = line;
+			snprintf(f->reason, sizeof f->reason,
+				 nul ? "a NUL byte; is it a text file?"
+				     : "longer than %d bytes", LINE_MAX_INI);
+			return false;
+		}
+		p += n + 1;
+	}
+	return true;
+}
+
+/* An absent file is an empty one. */
+static enum err file_read(struct file *f, const char *path)
+{
+	FILE *in = fopen(path, "re");
 	enum err err = OK;
 
-	if (c->ephemeral && (err = ephemeral_home(c, why)))
-		return err;
-	if (c->home) {
-		replace(&c->home, absolute(c->home));
-		config_dir = copy_of(c->home);
-		c->data_dir = copy_of(c->home);
-		state_dir = copy_of(c->home);
-		c->run_dir = copy_of(c->home);
-	} else {
-		config_dir = xdg(c, "XDG_CONFIG_HOME", ".config");
-		c->data_dir = xdg(c, "XDG_DATA_HOME", ".local/share");
-		state_dir = xdg(c, "XDG_STATE_HOME", ".local/state");
-		c->run_dir = getenv("XDG_RUNTIME_DIR")
-				 ? xdg(c, "XDG_RUNTIME_DIR", "")
-				 : join(state_dir, "run");
+	if (!in)
+		return errno == ENOENT ? OK : ERR_SYS;
+	buf_room(&f->text, FILE_MAX + 1);
+	f->text.n = fread(f->text.p, 1, FILE_MAX + 1, in);
+	if (ferror(in))
+		err = ERR_SYS;
+	else if (f->text.n > FILE_MAX)
+		err = ERR_LIMIT;
+	fclose(in);
+	return err;
+}
+
+static enum err file_parse(struct file *f)
+{
+	if (!lines_fit(f))
+		return ERR_PARSE;
+
+	int line = ini_parse_stream(next_line, f, on_key, f);
+
+	if (!line && !f->bad_line)
+		return OK;
+	if (!f->bad_line || line < f->bad_line) {
+		f->bad_line = line;
+		snprintf(f->reason, sizeof f->reason, "not key = value");
 	}
-	if ((err = make_folder(config_dir, why)) ||
-	    (err = make_folder(c->data_dir, why)) ||
-	    (err = make_folder(state_dir, why)) ||
-	    (err = make_folder(c->run_dir, why)))
-		goto out;
-	c->config_path = join(config_dir, "config.ini");
-	alternative = join(config_dir, "Config.ini"); /* 004's spelling */
-	if (access(c->config_path, F_OK) && !access(alternative, F_OK))
-		replace(&c->config_path, copy_of(alternative));
-	free(alternative);
-	c->peers_file = join(config_dir, "peers.txt");
-	c->identity_path = join(c->data_dir, "identity");
-	c->store_path = join(c->data_dir, "sotto.db");
-	c->lock_path = join(c->data_dir, "lock");
-	c->log_path = join(state_dir, "log.txt");
-	c->control_path = join(c->run_dir, "control.sock");
-out:
-	free(config_dir);
-	free(state_dir);
+	return ERR_PARSE;
+}
+
+static enum err file_apply(struct config *c, const char *path,
+			   char why[static 256])
+{
+	size_t n = strlen(path);
+	struct file f = {.c = c, .name = n > 80 ? path + n - 80 : path};
+	enum err err = file_read(&f, path);
+
+	if (err == ERR_LIMIT)
+		snprintf(why, 256, "%s: larger than %d bytes", f.name,
+			 FILE_MAX);
+	else if (err)
+		snprintf(why, 256, "%s: %s", f.name, strerror(errno));
+	else if (f.text.n && (err = file_parse(&f)))
+		snprintf(why, 256, "%s:%d: %s", f.name, f.bad_line, f.reason);
+	buf_free(&f.text);
 	return err;
 }
 
 /* ---- all of it ---- */
 
-static void defaults(struct config *c)
+static void nick_default(struct config *c)
 {
 	const char *user = getenv("USER");
 
-	*c = (struct config){.port = -1,
-			     .listen = true,
-			     .trust_new = TRUST_DEFAULT,
-			     .bell = true,
-			     .title = true};
-	c->profile = copy_of("default");
-	c->bind = copy_of("::");
-	if (!user || !set_nick(c, user))
-		memcpy(c->nick, "anonymous", 10);
+	if (!user || !nick_ok(user)) {
+		const struct passwd *p = getpwuid(geteuid());
+
+		user = p && nick_ok(p->pw_name) ? p->pw_name : "somebody";
+	}
+	snprintf(c->nick, sizeof c->nick, "%s", user);
 }
 
-static enum err load(struct config *c, int argc, char **argv, int *exit_code,
+static void defaults(struct config *c)
+{
+	c->port = -1;
+	c->trust_new = TRUST_DEFAULT;
+	c->bell = c->title = true;
+	replace(&c->profile, "default");
+	replace(&c->bind, "::");
+}
+
+/* --help wins over all, then a sub-command over --headless. */
+static enum err mode_find(struct config *c, char why[static 256])
+{
+	char shown[64];
+
+	if (c->mode == RUN_HELP || c->mode == RUN_VERSION || !c->argc)
+		return OK;
+	quoted(shown, c->argv[0]);
+	if (!config_command(c->argv[0])) {
+		snprintf(why, 256,
+			 "unknown command %s; see sotto help commands", shown);
+		return ERR_PARSE;
+	}
+	if (c->mode == RUN_HEADLESS) {
+		snprintf(why, 256, "--headless takes no command, but got %s",
+			 shown);
+		return ERR_PARSE;
+	}
+	c->mode = RUN_COMMAND;
+	return OK;
+}
+
+static bool follows(const struct config *c)
+{
+	for (int i = 1; i < c->argc && strcmp(c->argv[i], "--"); i++)
+		if (!strcmp(c->argv[i], "-f"))
+			return true;
+	return false;
+}
+
+static bool listens(const struct config *c)
+{
+	if (c->mode != RUN_COMMAND)
+		return true;
+	switch (config_command(c->argv[0])->listen) {
+	case LISTEN_NEVER:
+		return false;
+	case LISTEN_FOLLOW:
+		return follows(c);
+	case LISTEN_ALWAYS:
+		return true;
+	}
+	return false;
+}
+
+static void finish(struct config *c)
+{
+	const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
+
+	if (!*c->nick)
+		nick_default(c);
+	c->listen = listens(c);
+	/* review K42: outside of the screen only who asks for it is seen */
+	if (!c->discover_given && c->mode != RUN_SCREEN)
+		c->discover = DISCOVER_OFF;
+	if (c->color == SW_AUTO && ((no_color && *no_color) ||
+				    (term && !strcmp(term, "dumb"))))
+		c->color = SW_OFF;
+}
+
+/* Needs no folder and leaves no trace. */
+static bool bare(const struct config *c)
+{
+	return c->mode == RUN_HELP || c->mode == RUN_VERSION ||
+	       (c->mode == RUN_COMMAND && config_command(c->argv[0])->bare);
+}
+
+/* A demonstration has nothing to do with the identity one has. */
+static void demo_apart(struct config *c)
+{
+	if (c->mode == RUN_COMMAND && !strcmp(c->argv[0], "demo") &&
+	    !c->home && !strcmp(c->profile, "default"))
+		c->ephemeral = true;
+}
+
+/* Twice over: first so that a slip is told before anything is made, and the
+ * second time over what the file said. */
+static enum err load(struct config *c, const struct line *l, int *exit_code,
 		     char why[static 256])
 {
-	enum err err;
+	enum err err = environment_apply(c, why);
 
-	*exit_code = 2;
-	c->argv = xmalloc(((size_t)argc + 1) * sizeof *c->argv);
-	if ((err = read_environment(c, true, why)) ||
-	    (err = read_options(c, argc, argv, true, c->argv, &c->argc, why)))
+	*exit_code = EXIT_USAGE;
+	if (!err)
+		err = options_apply(c, l, why);
+	if (!err)
+		err = mode_find(c, why);
+	if (err)
 		return err;
-	c->argv[c->argc] = NULL;
-	if (c->help || c->version)
-		return OK;
-	if (c->argc && c->mode == RUN_SCREEN)
-		c->mode = RUN_COMMAND;
-	*exit_code = 1;
-	if ((err = find_places(c, why)))
+	demo_apart(c);
+	*exit_code = EXIT_FAILURE;
+	err = folders_find(c, !bare(c), why);
+	if (err || bare(c))
 		return err;
-	*exit_code = 10;
-	if ((err = read_ini(c, why)))
-		return err;
-	*exit_code = 2;
-	if ((err = read_environment(c, false, why)) ||
-	    (err = read_options(c, argc, argv, false, c->argv, &c->argc, why)))
-		return err;
-	c->argv[c->argc] = NULL;
-	if (c->mode != RUN_SCREEN && !c->discover_given)
-		c->discover = DISCOVER_OFF;
-	if (getenv("NO_COLOR") && *getenv("NO_COLOR") && c->color == SW_AUTO)
-		c->color = SW_OFF;
-	return OK;
+	*exit_code = EXIT_CONFIG;
+	err = file_apply(c, c->config_path, why);
+	if (!err)
+		err = environment_apply(c, why);
+	if (!err)
+		err = options_apply(c, l, why);
+	return err;
 }
 
 enum err config_load(struct config *c, int argc, char **argv, int *exit_code,
 		     char why[static 256])
 {
-	enum err err;
+	struct line l = {0};
 
+	*c = (struct config){0};
+	l.given = xmalloc((size_t)(argc > 0 ? argc : 1) * sizeof *l.given);
 	defaults(c);
-	err = load(c, argc, argv, exit_code, why);
-	if (err)
-		config_free(c);
-	return err;
-}
+	*exit_code = EXIT_USAGE;
 
-static int remove_one(const char *path, const struct stat *st, int kind,
-		      struct FTW *at)
-{
-	(void)st, (void)kind, (void)at;
-	return remove(path);
+	enum err err = line_read(&l, c, argc, argv, why);
+
+	if (!err)
+		err = load(c, &l, exit_code, why);
+	if (!err)
+		finish(c);
+	free(l.given);
+	return err;
 }
 
 void config_free(struct config *c)
 {
-	if (c->made_home) /* what mkdtemp made, and never through a link */
-		nftw(c->home, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-	char *owned[] = {c->home,        c->profile,       c->bind,
-			 c->ready_file,  c->peers_file,    c->config_path,
-			 c->data_dir,    c->identity_path, c->store_path,
-			 c->lock_path,   c->log_path,      c->run_dir,
-			 c->control_path};
-
-	for (size_t i = 0; i < sizeof owned / sizeof *owned; i++)
-		free(owned[i]);
+	folders_free(c);
+	free(c->home);
+	free(c->profile);
+	free(c->bind);
+	free(c->ready_file);
 	for (size_t i = 0; i < c->n_warnings; i++)
 		free(c->warning[i]);
 	free(c->warning);
-	free(c->argv);
 	*c = (struct config){0};
 }

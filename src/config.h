@@ -21,13 +21,13 @@ struct config {
 	char *bind;      /* listening address, "::" */
 	bool listen;     /* false: a sub-command that only dials */
 	enum discover discover;
+	bool discover_given; /* asked for, not the default of the mode */
+	bool page_told;      /* the one notice about interface-* was given */
 	enum trust_new trust_new;
 	enum history history;
 	enum log_mode log;
 	enum switch3 color, output; /* output: SW_ON is --json, SW_OFF --text */
-	bool stay, bell, title, clock12, help, version;
-	bool discover_given;
-	bool made_home; /* --ephemeral: removed by config_free */
+	bool stay, bell, title, clock12;
 	int verbose;      /* -q: -1, -v: 1 */
 	char *ready_file; /* or NULL */
 	char *peers_file; /* path */
@@ -37,24 +37,29 @@ struct config {
 	char *data_dir, *identity_path, *store_path, *lock_path;
 	char *log_path;
 	char *run_dir, *control_path;
+	char *made_dir; /* --ephemeral: our temporary folder, or NULL */
 
 	char **warning; /* about config.ini: unknown keys and the like */
 	size_t n_warnings;
 
-	/* The sub-command and what follows it; the words are argv's. */
+	/* The sub-command and what follows it, NULL at the end; borrowed from
+	 * argv. Our options are taken out wherever they stand before "--";
+	 * what we do not know is left to the sub-command, and so are the first
+	 * "--" behind it and all that follows. */
 	char **argv;
 	int argc;
 };
 
 /* Reads options, environment, file, in this order of weight; makes the
- * folders (0700). On error `why` says it in one line with file and line, or
- * the option, and *exit_code is 2 (usage), 10 (configuration) or 1. */
+ * folders (0700), but none for --help, --version and `help`. Reorders argv. On
+ * error `why` says it in one line with file and line, or the option, and
+ * *exit_code is 2 (usage), 10 (configuration) or 1. config_free in any case. */
 enum err config_load(struct config *c, int argc, char **argv, int *exit_code,
                      char why[static 256]) MUST_USE;
 void config_free(struct config *c); /* removes an ephemeral home */
 
 /* The tables that --help, `sotto help options` and the man page's test share.
- * NULL name ends it. */
+ * Names as one types them, with their dashes. NULL name ends it. */
 struct option_row {
 	const char *name, *arg, *help;
 };
