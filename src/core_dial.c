@@ -88,14 +88,17 @@ static void round_step(struct core *c, const struct now *now, struct who *w)
 		round_over(c, now, w, "no answer");
 }
 
-static void round_add(struct dialling *d, struct addr at)
+/* False: it is there already, or there are enough. */
+static bool round_add(struct dialling *d, struct addr at)
 {
 	for (unsigned i = 0; i < d->n; i++)
 		if (memcmp(d->at[i].ip, at.ip, sizeof(at.ip)) == 0 &&
 		    d->at[i].port == at.port)
-			return;
-	if (d->n < ADDRS_MAX)
-		d->at[d->n++] = at;
+			return false;
+	if (d->n == ADDRS_MAX)
+		return false;
+	d->at[d->n++] = at;
+	return true;
 }
 
 static bool ask_name(struct core *c, struct who *w, const struct address_row *a)
@@ -257,7 +260,10 @@ static void met_another(struct core *c, const struct now *now, struct who *w,
 		strike_place(c, w, &at);
 		ip_text(text, &at);
 		place_add(c, other, text, at.port, VIA_SEEN, 0);
-		dial_now(c, now, other);
+		if (!other->dial.round)
+			dial_now(c, now, other);
+		else if (round_add(&other->dial, at) && !other->dial.timer.pos)
+			round_step(c, now, other);
 		return;
 	}
 	bool again = w->row.shown.changed;
@@ -337,7 +343,8 @@ void dial_start(struct core *c, const struct now *now)
 		struct who *w = c->list[i];
 		bool friend = !who_stranger(w) && n < START_MAX &&
 			      heard_lately(w, now->wall_us / MS_US);
-		if (!dial_wanted(c, w) || !(w->row.shown.waiting || friend))
+		if (w->dial.round || !dial_wanted(c, w) ||
+		    !(w->row.shown.waiting || friend))
 			continue;
 		n++;
 		timer_set(&c->heap, &w->dial.timer,

@@ -199,6 +199,15 @@ static enum code search_done(struct core *c, const char *typed,
 	return CODE_OK;
 }
 
+/* One that was forgotten, perhaps. */
+static struct who *by_ident(struct core *c, const char *ident)
+{
+	for (size_t i = 0; i < c->n_list; i++)
+		if (strcmp(c->list[i]->row.shown.ident, ident) == 0)
+			return c->list[i];
+	return NULL;
+}
+
 static struct who *at_address(struct core *c, const struct now *now,
 			      const struct typed *t)
 {
@@ -211,9 +220,13 @@ static struct who *at_address(struct core *c, const struct now *now,
 	/* review G6: a contact whose key nobody knows yet */
 	snprintf(row.shown.ident, sizeof(row.shown.ident), "?%s%.110s%s:%u",
 		 v6 ? "[" : "", t->host, v6 ? "]" : "", (unsigned)t->port);
-	struct who *w = who_new(c, now, &row);
+	struct who *w = by_ident(c, row.shown.ident);
+	if (!w)
+		w = who_new(c, now, &row);
+	w->row.hidden = false;
 	w->named = true;
 	w->row.shown.presence = P_UNKNOWN;
+	who_save(c, w);
 	place_add(c, w, t->host, t->port, VIA_TYPED, 0);
 	tell_peer(c, w);
 	return w;

@@ -1199,7 +1199,8 @@ static bool quiet(void)
 	return true;
 }
 
-/* Everybody accepts everybody, and what was given up is tried again. */
+/* Everybody accepts everybody, and what may have been given up (in the moment
+ * of a crash nobody is told) is tried again. */
 static void amnesty(void)
 {
 	for (int i = 0; i < w.n; i++) {
@@ -1213,7 +1214,7 @@ static void amnesty(void)
 	for (int k = 0; k < w.n_said; k++) {
 		struct said *s = &w.said[k];
 		struct command cmd = {.kind = CMD_RETRY, .id = s->id};
-		if (s->failed && !s->cancelled && s->accepted)
+		if (!s->settled_at && !s->cancelled && s->accepted)
 			order(&w.node[s->from], &cmd);
 	}
 }
