@@ -9,131 +9,288 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { SEED = 32 };
+/* One line of text, so that it can be copied by hand and damage is seen:
+ * "sotto-identity-1 <seed, 64 hex> <the start of its digest, 16 hex>" */
+#define MAGIC "sotto-identity-1 "
+enum {
+	SEED = 32,
+	CHECK = 8,
+	HEX_AT = sizeof MAGIC - 1,
+	CHECK_AT = HEX_AT + 2 * SEED + 1,
+	FILE_LEN = CHECK_AT + 2 * CHECK + 1,
+};
 
-static enum err fail(char why[static 256], const char *path, const char *what)
+static enum err fail(char why[static 256], const char *path, const char *doing)
 {
-	snprintf(why, 256, "%s: %s", path, what);
+	size_t n = strlen(path);
+
+	snprintf(why, 256, "%s: %s: %s", n > 120 ? path + n - 120 : path, doing,
+		 strerror(errno));
 	return ERR_SYS;
 }
+
+static enum err refuse(char why[static 256], const char *path, const char *what,
+		       enum err err)
+{
+	size_t n = strlen(path);
+
+	snprintf(why, 256, "%s: %s", n > 120 ? path + n - 120 : path, what);
+	return err;
+}
+
+/* ---- the lock ---- */
 
 void identity_holder(const char *lock_path, long *pid, char tty[static 64])
 {
 	char text[128] = "";
-	int fd = open(lock_path, O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+	int fd = open(lock_path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 
 	*pid = 0;
 	tty[0] = 0;
-	if (fd >= 0)
-		close(fd);
-	if (n > 0)
-		sscanf(text, "%ld %63s", pid, tty);
+	if (fd < 0)
+		return;
+
+	ssize_t n = pread(fd, text, sizeof text - 1, 0);
+
+	close(fd);
+	if (n <= 0)
+		return;
+
+	struct buf clean = {0};
+	char name[64] = "";
+
+	sscanf(text, "%ld %63s", pid, name);
+	text_clean(&clean, (struct bytes){(const uint8_t *)name, strlen(name)});
+	snprintf(tty, 64, "%.*s", (int)clean.n, (const char *)clean.p);
+	buf_free(&clean);
 }
 
+/* For people only; that it cannot be written does no harm. */
 static void write_holder(int fd)
 {
 	char text[128];
 	const char *tty = isatty(0) ? ttyname(0) : NULL;
-	int n = snprintf(text, sizeof text, "%ld %s\n", (long)getpid(),
-			 tty ? tty : "-");
 
-	/* for people only: that it is not written hurts nobody */
-	if (ftruncate(fd, 0) || pwrite(fd, text, (size_t)n, 0) < 0)
+	if (tty && !strncmp(tty, "/dev/", 5))
+		tty += 5;
+
+	int n = snprintf(text, sizeof text, "%ld %.60s\n", (long)getpid(),
+			 tty ? tty : "");
+
+	if (ftruncate(fd, 0) || pwrite(fd, text, (size_t)n, 0) != n)
 		return;
+}
+
+static void say_holder(const char *path, char why[static 256])
+{
+	char tty[64];
+	long pid;
+
+	identity_holder(path, &pid, tty);
+	if (!pid)
+		snprintf(why, 256, "in use by another process");
+	else
+		snprintf(why, 256, "open %s%s (pid %ld)",
+			 tty[0] ? "on " : "without a terminal", tty, pid);
 }
 
 static enum err take_lock(struct identity *id, const char *path,
 			  char why[static 256])
 {
-	long pid;
-	char tty[64];
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 
-	id->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (id->lock_fd < 0)
-		return fail(why, path, strerror(errno));
-	if (flock(id->lock_fd, LOCK_EX | LOCK_NB) == 0) {
-		write_holder(id->lock_fd);
-		return OK;
+	if (fd < 0)
+		return fail(why, path, "cannot be opened");
+	if (flock(fd, LOCK_EX | LOCK_NB)) {
+		bool held = errno == EWOULDBLOCK;
+
+		if (held)
+			say_holder(path, why);
+		else
+			fail(why, path, "cannot be locked");
+		close(fd);
+		return held ? ERR_EXISTS : ERR_SYS;
 	}
-	identity_holder(path, &pid, tty);
-	snprintf(why, 256,
-		 "open on %s (pid %ld). Another person on this machine:"
-		 " sotto --profile NAME",
-		 tty[0] == '/' ? tty + 5 : "no terminal", pid);
-	return ERR_EXISTS;
+	write_holder(fd);
+	id->lock_fd = fd;
+	return OK;
 }
 
-/* The whole file, then its name: a crash leaves all of it or nothing. */
-static enum err make_seed(const char *path, uint8_t seed[static SEED],
-			  char why[static 256])
-{
-	struct rng rng;
-	struct buf tmp = {0};
-	const char *name;
-	int fd;
-	bool good;
+/* ---- the seed's file ---- */
 
-	clock_seed(&rng);
-	rng_fill(&rng, seed, SEED);
-	secret_wipe(&rng, sizeof rng);
-	buf_printf(&tmp, "%s.new", path);
-	name = (const char *)tmp.p;
-	unlink(name);
-	fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	good = fd >= 0 && write(fd, seed, SEED) == SEED && !fsync(fd);
-	if (fd >= 0)
-		close(fd);
-	good = good && !rename(name, path);
-	if (!good)
-		fail(why, path, strerror(errno));
-	buf_free(&tmp);
-	return good ? OK : ERR_SYS;
+static void hex_put(char *out, const uint8_t *p, size_t n)
+{
+	static const char digits[] = "0123456789abcdef";
+
+	for (size_t i = 0; i < n; i++) {
+		*out++ = digits[p[i] >> 4];
+		*out++ = digits[p[i] & 15];
+	}
+}
+
+static int hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+static bool hex_get(uint8_t *out, const char *s, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		int high = hex_digit(s[2 * i]), low = hex_digit(s[2 * i + 1]);
+
+		if (high < 0 || low < 0)
+			return false;
+		out[i] = (uint8_t)(high << 4 | low);
+	}
+	return true;
+}
+
+static void write_line(char line[static FILE_LEN], const uint8_t *seed)
+{
+	uint8_t check[32];
+
+	digest(check, (struct bytes){seed, SEED});
+	memcpy(line, MAGIC, HEX_AT);
+	hex_put(line + HEX_AT, seed, SEED);
+	line[CHECK_AT - 1] = ' ';
+	hex_put(line + CHECK_AT, check, CHECK);
+	line[FILE_LEN - 1] = '\n';
+}
+
+static bool read_line(const char line[static FILE_LEN], uint8_t *seed)
+{
+	char again[FILE_LEN];
+	bool good = !memcmp(line, MAGIC, HEX_AT) &&
+		    hex_get(seed, line + HEX_AT, SEED);
+
+	if (good) {
+		write_line(again, seed);
+		good = !memcmp(line, again, FILE_LEN);
+	}
+	secret_wipe(again, sizeof again);
+	return good;
+}
+
+static enum err check_owner(int fd, const char *path, char why[static 256])
+{
+	struct stat st;
+
+	if (fstat(fd, &st))
+		return fail(why, path, "cannot be read");
+	if (!S_ISREG(st.st_mode))
+		return refuse(why, path, "is not a file", ERR_PARSE);
+	if (st.st_uid != geteuid())
+		return refuse(why, path, "belongs to somebody else", ERR_AUTH);
+	if (st.st_mode & 077)
+		return refuse(why, path,
+			      "others may read this secret; chmod 600 it if "
+			      "nobody has", ERR_AUTH);
+	return OK;
 }
 
 static enum err read_seed(int fd, const char *path, uint8_t seed[static SEED],
 			  char why[static 256])
 {
-	uint8_t in[SEED + 1];
-	struct stat st;
-	ssize_t n;
+	char line[FILE_LEN + 1];
+	enum err err = check_owner(fd, path, why);
 
-	if (fstat(fd, &st))
-		return fail(why, path, strerror(errno));
-	if (!S_ISREG(st.st_mode) || st.st_uid != geteuid() ||
-	    (st.st_mode & 077)) {
-		snprintf(why, 256,
-			 "%s: others can read it; chmod 600 it if "
-			 "they have not",
-			 path);
-		return ERR_AUTH;
-	}
-	n = read(fd, in, sizeof in);
-	if (n != SEED) {
-		snprintf(why, 256,
-			 "%s: damaged: %zd bytes where %d belong; "
-			 "left as it is",
-			 path, n, SEED);
-		return ERR_PARSE;
-	}
-	memcpy(seed, in, SEED);
-	secret_wipe(in, sizeof in);
-	return OK;
+	if (err)
+		return err;
+
+	ssize_t n = pread(fd, line, sizeof line, 0);
+
+	if (n < 0)
+		err = fail(why, path, "cannot be read");
+	else if (n != FILE_LEN || !read_line(line, seed))
+		err = refuse(why, path,
+			     "damaged; it is left as it is. Put a copy back, "
+			     "or move it away to be somebody new", ERR_PARSE);
+	secret_wipe(line, sizeof line);
+	return err;
 }
 
-static enum err get_seed(struct identity *id, const char *path,
-			 uint8_t seed[static SEED], char why[static 256])
+static bool sync_folder(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	struct bytes dir = {(const uint8_t *)path,
+			    slash ? (size_t)(slash - path + 1) : 0};
+	char *name = slash ? xstrndup(dir) : NULL;
+	int fd = open(name ? name : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	bool good = fd >= 0 && !fsync(fd);
+
+	if (fd >= 0)
+		close(fd);
+	free(name);
+	return good;
+}
+
+static bool write_all(int fd, const char *line)
+{
+	errno = ENOSPC; /* what a short write means */
+	return write(fd, line, FILE_LEN) == FILE_LEN && !fsync(fd);
+}
+
+/* The whole file first, then its name: a crash leaves all of it or nothing.
+ * We hold the lock, so what is left of an earlier try is nobody's. */
+static enum err write_seed(const char *path, const char *temporary,
+			   const char *line, char why[static 256])
+{
+	unlink(temporary);
+
+	int fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		return fail(why, temporary, "cannot be made");
+
+	bool good = write_all(fd, line);
+	int saved = errno;
+
+	close(fd);
+	errno = saved;
+	if (good && !rename(temporary, path) && sync_folder(path))
+		return OK;
+	fail(why, path, "cannot be written");
+	unlink(temporary);
+	return ERR_SYS;
+}
+
+static enum err make_seed(const char *path, uint8_t seed[static SEED],
+			  char why[static 256])
+{
+	char line[FILE_LEN];
+	struct buf temporary = {0};
+	struct rng rng;
+
+	clock_seed(&rng);
+	rng_fill(&rng, seed, SEED);
+	secret_wipe(&rng, sizeof rng);
+	write_line(line, seed);
+	buf_printf(&temporary, "%s.new", path);
+
+	enum err err =
+	    write_seed(path, (const char *)temporary.p, line, why);
+
+	buf_free(&temporary);
+	secret_wipe(line, sizeof line);
+	return err;
+}
+
+static enum err find_seed(struct identity *id, const char *path,
+			  uint8_t seed[static SEED], char why[static 256])
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	enum err err;
 
 	if (fd < 0 && errno == ENOENT) {
 		id->made = true;
 		return make_seed(path, seed, why);
 	}
 	if (fd < 0)
-		return fail(why, path, strerror(errno));
-	err = read_seed(fd, path, seed, why);
+		return fail(why, path, "cannot be opened");
+
+	enum err err = read_seed(fd, path, seed, why);
+
 	close(fd);
 	return err;
 }
@@ -142,21 +299,22 @@ enum err identity_open(struct identity *id, const char *identity_path,
 		       const char *lock_path, char why[static 256])
 {
 	uint8_t seed[SEED];
-	enum err err;
 
 	*id = (struct identity){.lock_fd = -1};
-	err = take_lock(id, lock_path, why);
+
+	enum err err = take_lock(id, lock_path, why);
+
 	if (!err)
-		err = get_seed(id, identity_path, seed, why);
-	if (err) {
-		identity_close(id);
-		return err;
-	}
-	id->keys = keys_new(seed);
+		err = find_seed(id, identity_path, seed, why);
+	if (!err)
+		id->keys = keys_new(seed);
 	secret_wipe(seed, sizeof seed);
-	return OK;
+	if (err)
+		identity_close(id);
+	return err;
 }
 
+/* The file of the lock stays: removing it would let two hold "it". */
 void identity_close(struct identity *id)
 {
 	keys_free(id->keys);

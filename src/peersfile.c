@@ -1,117 +1,214 @@
 #include "src/peersfile.h"
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { LINES_MAX = 4096, WARNINGS_MAX = 32 };
+enum { LINES_MAX = 4096, LINE_BYTES = 320, WARNINGS_MAX = 32 };
 
-static void warn(struct peersfile *p, const char *path, int line,
-		 const char *what, const char *text)
+/* Where we are in the file, for warnings. */
+struct place {
+	struct peersfile *p;
+	const char *name;
+	int line;
+};
+
+static void warn(const struct place *at, const char *fmt, ...) PRINTF(2, 3);
+static void warn(const struct place *at, const char *fmt, ...)
 {
-	struct buf b = {0};
+	struct peersfile *p = at->p;
+	char words[512];
+	struct buf text = {0};
+	va_list ap;
 
 	if (p->n_warnings == WARNINGS_MAX)
 		return;
-	buf_printf(&b, "%s:%d: %s: ", path, line, what);
-	text_clean(&b, (struct bytes){(const uint8_t *)text, strlen(text)});
+	va_start(ap, fmt);
+	vsnprintf(words, sizeof words, fmt, ap);
+	va_end(ap);
+	buf_printf(&text, at->line ? "%s:%d: " : "%s: ", at->name, at->line);
+	text_clean(&text, (struct bytes){(uint8_t *)words, strlen(words)});
+	buf_printf(&text, "%s", ""); /* ends it with NUL */
 	p->warning =
 	    xrealloc(p->warning, (p->n_warnings + 1) * sizeof *p->warning);
-	p->warning[p->n_warnings++] = xstrndup((struct bytes){b.p, b.n});
-	buf_free(&b);
+	p->warning[p->n_warnings++] = (char *)text.p;
 }
 
-static char *trimmed(char *s)
+static bool port_read(const char *s, uint16_t *port)
 {
-	size_t n;
+	size_t digits = strspn(s, "0123456789");
+	long n = digits && digits < 6 && !s[digits] ? strtol(s, NULL, 10) : 0;
 
-	s += strspn(s, " \t");
-	n = strlen(s);
-	while (n && strchr(" \t\r\n", s[n - 1]))
-		s[--n] = 0;
-	return s;
-}
-
-static bool port_of(const char *s, uint16_t *port)
-{
-	char *end;
-	unsigned long n = strtoul(s, &end, 10);
-
-	if (*s < '0' || *s > '9' || *end || !n || n > 65535)
+	if (n < 1 || n > UINT16_MAX)
 		return false;
 	*port = (uint16_t)n;
 	return true;
 }
 
-/* host:port or [v6]:port. 004: "ipcím:port" */
-static bool host_port(char *s, struct hint *h)
+static bool name_ok(const char *s)
 {
-	char *host = s, *colon = strrchr(s, ':');
-	size_t n;
+	static const char allowed[] = "abcdefghijklmnopqrstuvwxyz"
+				      "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				      "0123456789.-_";
 
-	if (!colon || !port_of(colon + 1, &h->port))
-		return false;
-	*colon = 0;
-	n = strlen(host);
-	if (host[0] == '[' && n > 2 && host[n - 1] == ']') {
-		host[n - 1] = 0;
-		host++;
-	} else if (strchr(host, ':')) {
-		return false; /* a v6 address wants brackets */
-	}
-	n = strlen(host);
-	if (!n || n >= sizeof h->host || strpbrk(host, " /@"))
-		return false;
-	memcpy(h->host, host, n + 1);
-	return true;
+	return *s && !s[strspn(s, allowed)];
 }
 
-static void take_line(struct peersfile *p, const char *path, int line, char *s)
+static bool numeric(const char *s)
+{
+	uint8_t ip[16];
+
+	return ip_parse((struct bytes){(const uint8_t *)s, strlen(s)}, ip);
+}
+
+/* Cuts s, which is host:port, [v6]:port, or one without the port, into its
+ * two. What is wrong in words, or NULL. */
+static const char *address_read(char *s, struct hint *h)
+{
+	bool v6 = *s == '[';
+	char *host = s + v6, *port;
+
+	if (v6) {
+		char *end = strchr(s, ']');
+
+		if (!end || (end[1] && end[1] != ':'))
+			return "an address in [ ] ends with ] or ]:PORT";
+		port = end[1] ? end + 2 : NULL;
+		*end = 0;
+	} else if (numeric(s)) {
+		port = NULL; /* v4, or v6 in which every : is its own */
+	} else {
+		port = strchr(s, ':');
+		if (port)
+			*port++ = 0;
+	}
+	if (port && !port_read(port, &h->port))
+		return "a port is 1 to 65535";
+	if (strlen(host) >= sizeof h->host ||
+	    (v6 || strchr(host, ':') ? !numeric(host) : !name_ok(host)))
+		return "no address";
+	memcpy(h->host, host, strlen(host) + 1);
+	return NULL;
+}
+
+/* Cuts "scheme://" off. NULL: one that we do not speak. */
+static char *dialect_read(const struct place *at, char *s, struct hint *h)
+{
+	char *scheme_end = strstr(s, "://");
+
+	h->dialect = &dialect_sotto;
+	if (scheme_end) {
+		*scheme_end = 0;
+		h->dialect = dialect_named(s);
+		if (!h->dialect) {
+			warn(at, "%s:// is not in this version", s);
+			return NULL;
+		}
+		s = scheme_end + 3;
+	}
+	h->port = h->dialect->port;
+	if (strchr(s, '@')) {
+		warn(at, "an address with a key is not in this version");
+		return NULL;
+	}
+	return s;
+}
+
+static void take(const struct place *at, char *line)
 {
 	struct hint h = {.via = VIA_FILE};
-	char *scheme = strstr(s, "://"), *copy;
+	struct peersfile *p = at->p;
+	char *whole = xstrndup((struct bytes){(uint8_t *)line, strlen(line)});
+	char *s = dialect_read(at, line, &h);
+	const char *wrong = s ? address_read(s, &h) : NULL;
 
-	h.dialect = dialect_named("sotto");
-	if (scheme) {
-		*scheme = 0;
-		h.dialect = dialect_named(s);
-		if (!h.dialect) {
-			warn(p, path, line, "not in this version", s);
-			return;
-		}
-		s = scheme + 3;
-	}
-	copy = xstrndup((struct bytes){(const uint8_t *)s, strlen(s)});
-	if (host_port(copy, &h)) {
+	if (wrong) {
+		warn(at, "%s: %.64s", wrong, whole);
+	} else if (s) {
 		p->hint = xrealloc(p->hint, (p->n + 1) * sizeof *p->hint);
 		p->hint[p->n++] = h;
-	} else {
-		warn(p, path, line, "not of the form address:port", s);
 	}
-	free(copy);
+	free(whole);
+}
+
+/* Takes the blanks off both ends, in place. */
+static char *trimmed(char *s)
+{
+	s += strspn(s, " \t");
+
+	size_t n = strlen(s);
+
+	while (n && strchr(" \t\r\n", s[n - 1]))
+		n--;
+	s[n] = 0;
+	return s;
+}
+
+/* The next line, or false at the end. Of one that is too long, or that is not
+ * text, *s is NULL. */
+static bool next_line(FILE *in, char *buffer, char **s)
+{
+	int c, n = 0;
+	bool good = true;
+
+	while ((c = getc(in)) != EOF && c != '\n') {
+		if (n == LINE_BYTES - 1 || !c)
+			good = false;
+		else
+			buffer[n++] = (char)c;
+	}
+	buffer[n] = 0;
+	*s = good ? buffer : NULL;
+	return c != EOF || n || !good;
+}
+
+static void read_all(struct place *at, FILE *in)
+{
+	static const char bom[] = "\xEF\xBB\xBF";
+	char buffer[LINE_BYTES], *s;
+
+	while (next_line(in, buffer, &s)) {
+		if (++at->line > LINES_MAX) {
+			warn(at, "the rest is not read: more than %d lines",
+			     LINES_MAX);
+			return;
+		}
+		if (s && at->line == 1 && !strncmp(s, bom, 3))
+			s += 3;
+		s = s ? trimmed(s) : NULL;
+		if (!s)
+			warn(at, "too long, or not text");
+		else if (*s && *s != '#')
+			take(at, s);
+	}
 }
 
 enum err peersfile_read(struct peersfile *p, const char *path)
 {
-	char text[512];
-	FILE *in = fopen(path, "re");
-	int line = 0;
+	const char *slash = strrchr(path, '/');
+	struct place at = {p, slash ? slash + 1 : path, 0};
+	enum err err = OK;
 
 	*p = (struct peersfile){0};
+
+	FILE *in = fopen(path, "re");
+
 	if (!in && errno == ENOENT)
 		return OK;
-	if (!in) {
-		warn(p, path, 0, strerror(errno), "");
-		return ERR_SYS;
+	if (in) {
+		read_all(&at, in);
+		if (ferror(in))
+			err = ERR_SYS;
 	}
-	while (line++ < LINES_MAX && fgets(text, sizeof text, in)) {
-		char *s = trimmed(text);
-
-		if (*s && *s != '#')
-			take_line(p, path, line, s);
+	if (!in || err) {
+		at.line = 0;
+		warn(&at, "%s", strerror(errno));
+		err = ERR_SYS;
 	}
-	fclose(in);
-	return OK;
+	if (in)
+		fclose(in);
+	return err;
 }
 
 void peersfile_free(struct peersfile *p)

@@ -13,7 +13,7 @@ proto/guard      ^"proto/(base|guard)\.h"  NONE
 proto/json.c     ^"proto/(base|packet|guard|dialect)\.h"  json-c
 proto/sotto.c    ^"proto/(base|packet|guard|dialect)\.h"  json-c
 proto/seal.c     ^"proto/(base|seal|noise)\.h"  sodium|openssl
-proto/seal.h     ^"proto/base\.h"  NONE
+proto/seal.h     ^"proto/(base|noise)\.h"  NONE
 proto/noise.c    ^"proto/(base|seal|noise)\.h"  sodium
 proto/           ^"proto/  NONE
 src/store        ^"(proto/(base|dialect)|src/(store|store_impl|event|job|batch|people|sql))\.h"  sqlite3
@@ -33,12 +33,14 @@ src/worker.c     ^"(proto/(base|seal)|src/(worker|job|queue|store|clock))\.h"  p
 src/net.c        ^"(proto/[a-z]+|src/(net|effect|event|clock))\.h"  sys/(socket|epoll)|netinet|unistd\.h|fcntl\.h
 src/beacon.c     ^"(proto/base|src/(beacon|core|event))\.h"  sys/socket|netinet|net/if|ifaddrs|unistd\.h
 src/engine.c     ^"(proto|src)/  pthread
-src/client.c     ^"(proto/base|src/(client|engine|event|lines|queue|clock))\.h"  sys/(socket|un|epoll)|unistd\.h
-src/lines.c      ^"(proto/(base|packet|guard)|src/(lines|event))\.h"  json-c
+src/client.c     ^"(proto/base|src/(client|engine|event|lines|queue|clock))\.h"  sys/(socket|un|epoll)|fcntl\.h|unistd\.h
+src/lines        ^"(proto/(base|packet|guard|seal)|src/(lines|lines_json|event))\.h"  json-c|unistd\.h
+src/crash        ^"src/crash\.h"  signal\.h|unistd\.h
 src/clock.c      ^"(proto/base|src/clock)\.h"  time\.h|sys/random
-src/config.c     ^"(proto/(base|packet|dialect)|src/config)\.h"  ini\.h|unistd\.h
+src/config.c     ^"(proto/(base|packet|dialect)|src/(config|folders))\.h"  ini\.h|unistd\.h
+src/folders      ^"src/(folders|config)\.h"  unistd\.h
 src/identity.c   ^"(proto/(base|seal)|src/(identity|clock))\.h"  unistd\.h|fcntl\.h
-src/main.c       ^"(proto/base|src/(clock|client|config|engine|identity|peersfile)|ui/front)\.h"  signal\.h|pthread|spawn\.h|unistd\.h
+src/main.c       ^"(proto/base|src/(clock|client|config|engine|identity)|ui/(front|version))\.h"  signal\.h|pthread|poll\.h|sys/(socket|un|eventfd)|fcntl\.h|unistd\.h
 src/             ^"(proto|src)/  NONE
 ui/model         ^"(proto/(base|packet)|src/event|ui/(model|text))\.h"  NONE
 ui/text          ^"(proto/base|ui/text)\.h"  utf8proc
@@ -49,6 +51,7 @@ ui/tui.c         ^"(proto/base|src/(event|client|config|clock)|ui/[a-z]+)\.h"  c
 ui/draw          ^"(proto/base|src/(event|clock)|ui/[a-z]+)\.h"  curses
 ui/control.c     ^"(proto/base|src/(event|client|engine|lines|clock)|ui/front)\.h"  poll\.h|sys/(socket|un)|unistd\.h
 ui/shell.c       ^"(proto/(base|packet)|src/(event|client|config|lines|clock)|ui/[a-z]+)\.h"  poll\.h|spawn\.h|unistd\.h
+ui/version       ^"ui/version\.h"  curses|json-c|sodium|sqlite3|utf8proc
 ui/web.c         ^"(proto/(base|packet)|src/(event|client|lines|clock)|ui/(model|text|words))\.h"  microhttpd|poll\.h|netinet|sys/socket|unistd\.h
 ui/              ^"(proto/(base|packet)|src/(event|client|config|lines|clock)|ui/[a-z]+)\.h"  poll\.h|unistd\.h
 '

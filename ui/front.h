@@ -5,10 +5,15 @@ struct config;
 struct engine;
 
 /* A front end runs until the user or the engine ends it; returns the exit
- * status. Each owns its loop: poll on its input and on client_fd. */
+ * status. Takes c and closes it. Each owns its loop: poll on its input and on
+ * client_fd. SIGINT, SIGTERM, SIGHUP and SIGWINCH come blocked: let them in
+ * by ppoll with an empty mask, or read them from a signalfd; a child wants an
+ * empty mask too. SIGPIPE is ignored. */
 int tui_run(struct client *c, const struct config *cfg);
 int plain_run(struct client *c, const struct config *cfg);
 int headless_run(struct client *c, const struct config *cfg);
+/* argv[0] is the sub-command; c is NULL for those that config_commands calls
+ * bare (help). */
 int shell_run(struct client *c, const struct config *cfg, int argc,
               char **argv);
 /* The aux thread's body: one client for each connection to control.sock,

@@ -1,0 +1,19 @@
+#include "ui/version.h"
+#include <curses.h>
+#include <json-c/json.h>
+#include <sodium.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <utf8proc.h>
+
+void version_print(void)
+{
+	printf("sotto %s\n", SOTTO_VERSION);
+	printf("%s, json-c %s, libsodium %s,\n", curses_version(),
+	       json_c_version(), sodium_version_string());
+	printf("SQLite %s, utf8proc %s, inih\n", sqlite3_libversion(),
+	       utf8proc_version());
+	printf("Not in this version: message center, page in the browser,\n"
+	       "dialects other than sotto, files, groups.\n"
+	       "ISC licence, see LICENSE.\n");
+}
