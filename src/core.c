@@ -78,335 +78,28 @@ const char *stamp_now(struct core *c, const struct now *now)
 	return c->stamp;
 }
 
-static struct bytes view(const char *s)
+void stamp_copy(char out[static STAMP_MAX + 1], struct bytes s)
 {
-	return (struct bytes){(const uint8_t *)s, strlen(s)};
+	size_t n = s.n < STAMP_MAX ? s.n : STAMP_MAX;
+
+	if (n)
+		memcpy(out, s.p, n);
+	out[n] = 0;
 }
 
-/* ---- contacts ---- */
-
-struct who *who_find(const struct core *c, contact_id id)
+/* wire.md: original_message is "at most 280 bytes, cut at a grapheme with" an
+ * ellipsis. */
+char *quote_cut(struct bytes s)
 {
-	uint64_t key = hash_number((uint64_t)id);
-	struct who *w;
+	struct buf b = {0};
 
-	for (size_t i = 0; (w = table_find(&c->contacts, key, &i));)
-		if (w->row.shown.id == id)
-			return w;
-	return NULL;
-}
-
-struct who *who_by_key(const struct core *c, const struct pubkey *k)
-{
-	struct who *w;
-
-	for (size_t i = 0; (w = table_find(&c->keys, hash_key(k), &i));)
-		if (memcmp(&w->row.shown.key, k, sizeof(*k)) == 0)
-			return w;
-	return NULL;
-}
-
-/* A contact rather than a lead whose id is only claimed. */
-struct who *who_by_id(const struct core *c, const char *hex)
-{
-	struct who *w, *lead = NULL;
-
-	for (size_t i = 0; (w = table_find(&c->ids, hash_hex(hex), &i));) {
-		if (strcmp(w->id, hex) != 0)
-			continue;
-		if (w->row.shown.id > 0)
-			return w;
-		lead = w;
-	}
-	return lead;
-}
-
-bool who_stranger(const struct who *w)
-{
-	return w->row.shown.trust == TRUST_NEW;
-}
-
-const char *who_name(const struct who *w)
-{
-	const struct contact *s = &w->row.shown;
-
-	if (s->petname[0])
-		return s->petname;
-	if (s->nick[0])
-		return s->nick;
-	return s->ident[0] == '?' ? s->ident + 1 : w->id;
-}
-
-void who_save(struct core *c, struct who *w)
-{
-	if (w->row.shown.id <= 0)
-		return;
-	struct contact_row row = w->row; /* it is written to */
-	store_contact(c->store, &row);
-	hard(c);
-}
-
-static void who_index(struct core *c, struct who *w)
-{
-	const struct contact *s = &w->row.shown;
-
-	if (!pubkey_none(&s->key)) {
-		seal_peer_id(w->id, &s->key);
-		table_put(&c->keys, hash_key(&s->key), w);
-	}
-	if (w->id[0])
-		table_put(&c->ids, hash_hex(w->id), w);
-}
-
-static void who_unindex(struct core *c, struct who *w)
-{
-	const struct contact *s = &w->row.shown;
-
-	if (!pubkey_none(&s->key))
-		table_remove(&c->keys, hash_key(&s->key), w);
-	if (w->id[0])
-		table_remove(&c->ids, hash_hex(w->id), w);
-}
-
-static struct who *who_make(void)
-{
-	struct who *w = xmalloc(sizeof(*w));
-
-	*w = (struct who){0};
-	w->dial.timer = (struct timer){.kind = TIMER_DIAL, .owner = w};
-	w->send = (struct timer){.kind = TIMER_SEND, .owner = w};
-	return w;
-}
-
-static void list_put(struct core *c, struct who *w)
-{
-	if (c->n_list == c->cap_list) {
-		c->cap_list = c->cap_list * 2 + 16;
-		c->list = xrealloc(c->list, c->cap_list * sizeof(*c->list));
-	}
-	assert(!c->n_list ||
-	       c->list[c->n_list - 1]->row.shown.id < w->row.shown.id);
-	c->list[c->n_list++] = w;
-}
-
-static void who_enter(struct core *c, struct who *w)
-{
-	table_put(&c->contacts, hash_number((uint64_t)w->row.shown.id), w);
-	who_index(c, w);
-	if (w->row.shown.id < 0)
-		return;
-	list_put(c, w);
-	if (who_stranger(w) && !w->row.shown.last)
-		c->n_strangers++;
-	c->typed = 0;
-}
-
-struct who *who_new(struct core *c, const struct now *now,
-		    const struct contact_row *row)
-{
-	struct who *w = who_make();
-
-	w->row = *row;
-	w->row.shown.dialect = dialect_sotto.name;
-	w->row.first_ms = now->wall_us / MS_US;
-	store_contact(c->store, &w->row);
-	hard(c);
-	who_enter(c, w);
-	return w;
-}
-
-static void lead_evict(struct core *c)
-{
-	for (size_t i = 0; i < c->n_leads; i++) {
-		if (c->lead[i]->dial.round || c->lead[i]->named)
-			continue;
-		who_remove(c, c->lead[i]);
-		return;
-	}
-}
-
-/* NULL: too many are being tried already. */
-struct who *lead_new(struct core *c)
-{
-	if (c->n_leads == LEADS_MAX)
-		lead_evict(c);
-	if (c->n_leads == LEADS_MAX)
-		return NULL;
-	struct who *w = who_make();
-	w->row.shown.id = --c->last_lead;
-	w->row.shown.dialect = dialect_sotto.name;
-	w->row.shown.trust = TRUST_NEW;
-	c->lead[c->n_leads++] = w;
-	who_enter(c, w);
-	return w;
-}
-
-static void who_free(struct who *w)
-{
-	free(w->row.shown.draft);
-	free(w->place);
-	free(w->request);
-	free(w->unread_n);
-	free(w);
-}
-
-static void list_take(struct who **list, size_t *n, const struct who *w)
-{
-	for (size_t i = 0; i < *n; i++) {
-		if (list[i] != w)
-			continue;
-		memmove(&list[i], &list[i + 1],
-			(*n - i - 1) * sizeof(struct who *));
-		(*n)--;
-		return;
-	}
-}
-
-void who_remove(struct core *c, struct who *w)
-{
-	assert(!w->conn);
-	dial_stop(c, w);
-	timer_stop(&c->heap, &w->send);
-	outbox_free(c, w);
-	who_unindex(c, w);
-	table_remove(&c->contacts, hash_number((uint64_t)w->row.shown.id), w);
-	if (w->row.shown.id < 0)
-		list_take(c->lead, &c->n_leads, w);
-	else
-		list_take(c->list, &c->n_list, w);
-	c->typed = 0;
-	who_free(w);
-}
-
-void presence_set(struct core *c, struct who *w, enum presence p)
-{
-	if (w->row.shown.presence == p)
-		return;
-	w->row.shown.presence = p;
-	tell_peer(c, w);
-}
-
-/* The worst to remember: not typed, in the file, or answering lately. */
-static unsigned place_worst(const struct who *w)
-{
-	unsigned worst = 0;
-
-	for (unsigned i = 1; i < w->n_places; i++) {
-		const struct address_row *a = &w->place[i],
-					 *b = &w->place[worst];
-		bool typed = b->via == VIA_TYPED || b->via == VIA_FILE;
-		if (typed || a->ok_ms < b->ok_ms)
-			worst = i;
-	}
-	return worst;
-}
-
-/* An address of his, new or met again; ok_ms: when it answered, or 0. */
-void place_add(struct core *c, struct who *w, const char *host, uint16_t port,
-	       enum via via, int64_t ok_ms)
-{
-	struct address_row *a = NULL;
-
-	for (unsigned i = 0; i < w->n_places && !a; i++)
-		if (w->place[i].port == port &&
-		    strcmp(w->place[i].host, host) == 0)
-			a = &w->place[i];
-	if (a && (!ok_ms || a->ok_ms == ok_ms))
-		return;
-	if (!a) {
-		if (w->n_places == PLACES_MAX) {
-			a = &w->place[place_worst(w)];
-			if (w->row.shown.id > 0)
-				store_address_drop(c->store, a);
-		} else {
-			w->place = xrealloc(w->place, (w->n_places + 1) *
-							  sizeof(*w->place));
-			a = &w->place[w->n_places++];
-		}
-		*a = (struct address_row){.port = port, .via = via};
-		snprintf(a->host, sizeof(a->host), "%s", host);
-		c->typed = 0;
-	}
-	a->contact = w->row.shown.id;
-	if (ok_ms) {
-		a->ok_ms = ok_ms;
-		a->fails = 0;
-	}
-	if (w->row.shown.id > 0)
-		store_address(c->store, a);
-}
-
-/* ---- requests (review G1) ---- */
-
-static void request_accepted(struct core *c, struct who *w, struct message *m)
-{
-	if (!m->incoming || m->delivery != D_REQUEST)
-		return;
-	m->delivery = D_RECEIVED;
-	store_update(c->store, m);
-	tell_status(c, hard(c), m);
-	if (w->row.shown.requests)
-		w->row.shown.requests--;
-	if (m->n > w->row.shown.read_upto)
-		w->row.shown.unread++;
-}
-
-static void requests_of_run(struct core *c, struct who *w)
-{
-	for (unsigned i = 0; i < w->n_request; i++) {
-		struct message *m;
-		if (store_message(c->store, w->row.shown.id, w->request[i], &m))
-			continue;
-		request_accepted(c, w, m);
-		message_free(m);
-	}
-	free(w->request);
-	w->request = NULL;
-	w->n_request = 0;
-}
-
-/* Those of earlier runs: until he was accepted nothing but requests was
- * stored, so all of them are on the newest page. */
-static void requests_ask(struct core *c, struct who *w)
-{
-	struct job j = {.kind = JOB_PAGE, .contact = w->row.shown.id};
-
-	if (!w->row.shown.requests || w->accepting)
-		return;
-	w->accepting = true;
-	j.query = (struct query){.with = w->row.shown.id, .limit = PAGE_MAX};
-	effects_put(c->fx, &(struct effect){.kind = FX_JOB, .job = &j});
-}
-
-static void requests_page(struct core *c, const struct job *j)
-{
-	struct who *w = who_find(c, j->contact);
-
-	if (!w)
-		return;
-	w->accepting = false;
-	if (j->err)
-		return;
-	for (size_t i = 0; i < j->page.n; i++)
-		request_accepted(c, w, j->page.row[i]);
-	w->row.shown.requests = 0;
-	tell_peer(c, w);
-}
-
-/* Answering accepts, and so does `trust`. */
-void who_accept(struct core *c, const struct now *now, struct who *w)
-{
-	if (!who_stranger(w) || pubkey_none(&w->row.shown.key))
-		return;
-	if (!w->row.shown.last && c->n_strangers)
-		c->n_strangers--;
-	w->row.shown.trust = TRUST_PINNED;
-	w->row.pinned_ms = now->wall_us / MS_US;
-	w->request_bytes = 0;
-	requests_of_run(c, w);
-	requests_ask(c, w);
-	who_save(c, w);
-	tell_peer(c, w);
+	if (s.n <= QUOTE_MAX)
+		return xstrndup(s);
+	buf_put(&b, (struct bytes){s.p, utf8_cut(s, QUOTE_MAX - 3)});
+	buf_put(&b, view("\xe2\x80\xa6"));
+	char *out = xstrndup((struct bytes){b.p, b.n});
+	buf_free(&b);
+	return out;
 }
 
 /* ---- links ---- */
@@ -613,11 +306,7 @@ static struct who *adopt(struct core *c, const struct now *now,
 static struct who *upgrade(struct core *c, struct who *w,
 			   const struct pubkey *key)
 {
-	who_unindex(c, w);
-	w->row.shown.key = *key;
-	w->row.shown.ident[0] = 0;
-	who_index(c, w);
-	c->typed = 0;
+	who_key(c, w, key);
 	outbox_reload(c, w); /* its rows have no numbers yet */
 	who_save(c, w);
 	return w;
@@ -926,28 +615,6 @@ static bool had_already(struct core *c, const struct who *w,
 	return !ours;
 }
 
-static void copy_stamp(char out[static STAMP_MAX + 1], struct bytes s)
-{
-	size_t n = s.n < STAMP_MAX ? s.n : STAMP_MAX;
-
-	if (n)
-		memcpy(out, s.p, n);
-	out[n] = 0;
-}
-
-static char *text_cut(struct bytes s)
-{
-	/* wire.md: "at most 280 bytes, cut at a grapheme with an ellipsis" */
-	if (s.n <= QUOTE_MAX)
-		return xstrndup(s);
-	struct buf b = {0};
-	buf_put(&b, (struct bytes){s.p, utf8_cut(s, QUOTE_MAX - 3)});
-	buf_put(&b, view("\xe2\x80\xa6"));
-	char *out = xstrndup((struct bytes){b.p, b.n});
-	buf_free(&b);
-	return out;
-}
-
 /* Our own copy of what is answered rather than what the peer quotes. */
 static char *quote_of(struct core *c, const struct who *w,
 		      const struct packet *p)
@@ -958,12 +625,12 @@ static char *quote_of(struct core *c, const struct who *w,
 		return NULL;
 	if (store_message(c->store, w->row.shown.id, p->reply_to, &m))
 		return xstrndup(p->quoted);
-	char *own = text_cut(view(m->text));
+	char *own = quote_cut(view(m->text));
 	message_free(m);
 	return own;
 }
 
-/* The texts are borrowed from the packet's end: only quote is ours to free. */
+/* Text and quotation are ours to free. */
 static void message_from(struct core *c, const struct now *now,
 			 const struct who *w, const struct packet *p,
 			 struct message *m)
@@ -986,9 +653,9 @@ static void message_from(struct core *c, const struct now *now,
 	};
 	memcpy(m->dedupe, p->id.b, sizeof(p->id.b));
 	memcpy(m->epoch, p->epoch, sizeof(m->epoch));
-	copy_stamp(m->stamp, p->stamp);
+	stamp_copy(m->stamp, p->stamp);
 	if (p->kind == PKT_REPLY)
-		copy_stamp(m->quote_stamp, p->orig_stamp);
+		stamp_copy(m->quote_stamp, p->orig_stamp);
 }
 
 static void count_unread(struct who *w, message_n n)
@@ -1196,51 +863,7 @@ int64_t core_deadline(const struct core *c)
 {
 	return c->started ? heap_first(&c->heap) : INT64_MIN;
 }
-
-/* ---- from the store, and back ---- */
-
-static void load_places(struct core *c, struct who *w)
-{
-	struct address_row a;
-
-	for (unsigned i = 0;
-	     i < PLACES_MAX &&
-	     store_address_next(c->store, w->row.shown.id, i, &a);
-	     i++) {
-		w->place =
-		    xrealloc(w->place, (w->n_places + 1) * sizeof(*w->place));
-		w->place[w->n_places++] = a;
-		w->named |= a.via == VIA_TYPED || a.via == VIA_FILE;
-	}
-}
-
-static void load_contacts(struct core *c)
-{
-	struct contact_row row;
-	contact_id after = 0;
-
-	while (store_contact_next(c->store, after, &row)) {
-		after = row.shown.id;
-		struct who *w = who_make();
-		w->row = row;
-		if (row.shown.draft)
-			w->row.shown.draft = xstrndup(view(row.shown.draft));
-		w->row.shown.presence = P_OFFLINE;
-		w->row.shown.secure = false;
-		w->row.shown.gone = false;
-		w->row.shown.at = (struct addr){0};
-		/* What they weighed is not kept: a fair share each. */
-		if (c->rules.request_texts)
-			w->request_bytes =
-			    row.shown.requests *
-			    (c->rules.request_bytes / c->rules.request_texts);
-		w->told_of = !row.hidden;
-		w->more = row.shown.waiting > 0;
-		w->unnumbered = w->more;
-		who_enter(c, w);
-		load_places(c, w);
-	}
-}
+/* ---- beginning and end ---- */
 
 struct core *core_new(const struct core_rules *r, const struct keys *self,
 		      const char *nick, struct store *s, struct effects *fx)
@@ -1254,7 +877,7 @@ struct core *core_new(const struct core_rules *r, const struct keys *self,
 	c->lead = xmalloc(LEADS_MAX * sizeof(struct who *));
 	if (!r->keep_history)
 		store_history(s, false);
-	load_contacts(c);
+	who_load(c);
 	return c;
 }
 
@@ -1327,60 +950,4 @@ void core_client(struct core *c, client_id id, bool here)
 		t = &c->told[c->n_told++];
 	}
 	*t = (struct told){.client = id, .since = c->told_count};
-}
-
-static int by_host(const void *x, const void *y)
-{
-	const struct address_row *const *a = x, *const *b = y;
-	int order = strcmp((*a)->host, (*b)->host);
-
-	return order ? order : (*a)->port - (*b)->port;
-}
-
-static void dump_places(const struct who *w, struct buf *out)
-{
-	const struct address_row *by[PLACES_MAX];
-
-	for (unsigned i = 0; i < w->n_places; i++)
-		by[i] = &w->place[i];
-	qsort(by, w->n_places, sizeof(by[0]), by_host);
-	for (unsigned i = 0; i < w->n_places; i++)
-		buf_printf(out, "  at %s %u%s\n", by[i]->host,
-			   (unsigned)by[i]->port, by[i]->self ? " self" : "");
-}
-
-static void dump_who(struct core *c, const struct who *w, struct buf *out)
-{
-	const struct contact *s = &w->row.shown;
-
-	buf_printf(out, "contact %lld %s %s trust %d%s%s nick %s petname %s",
-		   (long long)s->id, w->id, s->ident, (int)s->trust,
-		   s->blocked ? " blocked" : "", s->changed ? " changed" : "",
-		   s->nick, s->petname);
-	buf_printf(out, " waiting %u requests %u last %lld out %llu\n",
-		   s->waiting, s->requests, (long long)s->last,
-		   (unsigned long long)w->row.out_seq);
-	dump_places(w, out);
-	(void)c;
-}
-
-void core_dump(struct core *c, struct buf *out)
-{
-	struct page page;
-	message_n after = 0;
-
-	for (size_t i = 0; i < c->n_list; i++)
-		dump_who(c, c->list[i], out);
-	do {
-		if (store_outbox(c->store, after, &page))
-			return;
-		for (size_t i = 0; i < page.n; i++)
-			buf_printf(out, "row %lld with %lld seq %llu %s\n",
-				   (long long)page.row[i]->n,
-				   (long long)page.row[i]->with,
-				   (unsigned long long)page.row[i]->seq,
-				   page.row[i]->text);
-		after = page.next;
-		page_free(&page);
-	} while (page.more);
 }

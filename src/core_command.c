@@ -14,8 +14,7 @@ static void result(struct core *c, client_id to, uint64_t ref, ticket after,
 	char *copy = NULL;
 
 	if (text)
-		copy = xstrndup(
-		    (struct bytes){(const uint8_t *)text, strlen(text)});
+		copy = xstrndup(view(text));
 	tell(c, to, after,
 	     &(struct event){
 		 .kind = EV_RESULT, .ref = ref, .code = code, .text = copy});
@@ -137,21 +136,6 @@ static enum code may_queue(const struct core *c, const struct who *w,
 	return CODE_OK;
 }
 
-/* wire.md: original_message is "at most 280 bytes, cut at a grapheme". */
-static char *quote_make(const char *text)
-{
-	struct bytes s = {(const uint8_t *)text, strlen(text)};
-	struct buf b = {0};
-
-	if (s.n <= QUOTE_MAX)
-		return xstrndup(s);
-	buf_put(&b, (struct bytes){s.p, utf8_cut(s, QUOTE_MAX - 3)});
-	buf_printf(&b, "\xe2\x80\xa6");
-	char *out = xstrndup((struct bytes){b.p, b.n});
-	buf_free(&b);
-	return out;
-}
-
 static struct message *message_make(struct core *c, const struct now *now,
 				    const char *text,
 				    const struct message *original)
@@ -164,12 +148,12 @@ static struct message *message_make(struct core *c, const struct now *now,
 	m->n_dedupe = sizeof(m->id.b);
 	memcpy(m->stamp, stamp_now(c, now), sizeof(m->stamp));
 	m->sent_ms = m->stored_ms = now->wall_us / MS_US;
-	m->text = xstrndup((struct bytes){(const uint8_t *)text, strlen(text)});
+	m->text = xstrndup(view(text));
 	if (!original)
 		return m;
 	m->answers = original->id;
 	memcpy(m->quote_stamp, original->stamp, sizeof(m->quote_stamp));
-	m->quote = quote_make(original->text);
+	m->quote = quote_cut(view(original->text));
 	return m;
 }
 

@@ -5,6 +5,7 @@
 /* What the files of core share; for nobody else. Three tables: contacts
  * (`struct who`), links (`struct conn`), the outbox (`struct row`).
  *   core.c          entry points: links, hello, what arrives
+ *   core_who.c      contacts: tables, addresses, requests, loading
  *   core_dial.c     whom we dial, when, where
  *   core_outbox.c   what waits for its ACK
  *   core_command.c  what front ends ask
@@ -195,7 +196,18 @@ struct core {
 	char typed_as[300];
 };
 
-/* ---- core.c ---- */
+static inline struct bytes view(const char *s) /* NULL is empty */
+{
+	return (struct bytes){(const uint8_t *)s, s ? strlen(s) : 0};
+}
+
+/* ---- core_who.c ---- */
+void who_load(struct core *c);
+void who_key(struct core *c, struct who *w, const struct pubkey *key);
+/* Requests of earlier runs become ordinary messages: asks for their page, and
+ * the answer. */
+void requests_ask(struct core *c, struct who *w);
+void requests_page(struct core *c, const struct job *j);
 struct who *who_find(const struct core *c, contact_id id);
 struct who *who_by_key(const struct core *c, const struct pubkey *k);
 struct who *who_by_id(const struct core *c, const char *hex);
@@ -208,6 +220,12 @@ bool who_stranger(const struct who *w); /* nobody accepted him yet */
 const char *who_name(const struct who *w);
 void who_accept(struct core *c, const struct now *now, struct who *w);
 void presence_set(struct core *c, struct who *w, enum presence p);
+void place_add(struct core *c, struct who *w, const char *host, uint16_t port,
+	       enum via via, int64_t ok_ms);
+
+/* ---- core.c ---- */
+void stamp_copy(char out[static STAMP_MAX + 1], struct bytes s);
+char *quote_cut(struct bytes s); /* owned: a quotation of it */
 void tell(struct core *c, client_id to, ticket after, struct event *ev);
 void tell_peer(struct core *c, struct who *w);
 void tell_notice(struct core *c, int level, const char *fmt, ...) PRINTF(3, 4);
@@ -218,8 +236,6 @@ void conn_close_all(struct core *c, const struct now *now, struct who *w);
 void say_hello(struct core *c, const struct now *now, struct conn *n);
 const char *stamp_now(struct core *c, const struct now *now);
 ticket hard(struct core *c); /* notes and returns the batch being gathered */
-void place_add(struct core *c, struct who *w, const char *host, uint16_t port,
-	       enum via via, int64_t ok_ms);
 
 /* ---- core_dial.c ---- */
 void dial_now(struct core *c, const struct now *now, struct who *w);

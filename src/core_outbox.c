@@ -194,11 +194,6 @@ void outbox_load(struct core *c, const struct now *now, struct who *w)
 
 /* ---- sending ---- */
 
-static struct bytes view(const char *s)
-{
-	return (struct bytes){(const uint8_t *)s, s ? strlen(s) : 0};
-}
-
 static void row_packet(const struct core *c, const struct row *r,
 		       struct packet *p)
 {
@@ -429,22 +424,13 @@ void outbox_end(struct core *c, const struct now *now, struct row *r,
 	(void)now;
 }
 
-static void copy_stamp(char out[static STAMP_MAX + 1], struct bytes s)
-{
-	size_t n = s.n < STAMP_MAX ? s.n : STAMP_MAX;
-
-	if (n)
-		memcpy(out, s.p, n);
-	out[n] = 0;
-}
-
 static void mark_delivered(struct core *c, const struct now *now,
 			   struct message *m, const struct packet *ack,
 			   ticket after)
 {
 	m->delivery = D_DELIVERED;
 	m->acked_ms = now->wall_us / MS_US;
-	copy_stamp(m->ack_stamp, ack->stamp);
+	stamp_copy(m->ack_stamp, ack->stamp);
 	set_error(m, NULL);
 	crash_point("ack.before_mark");
 	store_update(c->store, m);
