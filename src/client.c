@@ -1,4 +1,5 @@
 #include "src/client.h"
+#include "src/clock.h"
 #include "src/engine.h"
 #include "src/lines.h"
 #include "src/queue.h"
@@ -7,184 +8,305 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { EVENTS = 512, RESULTS = 256, EVENT_LINE_MAX = 1 << 20, READ = 65536 };
+enum {
+	EVENTS_MAX = 512,
+	KEPT_MAX = 258, /* 256 results, a last one of CMD_QUIT, EV_BYE */
+	OPEN_MAX = 256,
+	PENDING_MAX = 1 << 20, /* bytes of commands that wait for the socket */
+	CHUNK = 65536,
+};
+static const int64_t answer_us = 5000000;
 
-/* In process: a queue of events. Through a socket: lines. */
 struct client {
-	struct engine *engine; /* NULL: a socket */
+	struct event *last; /* what client_next handed out */
+
+	/* in this process */
+	struct engine *engine;
 	struct queue *events;
 	client_id id;
 
-	int fd;
+	/* through a socket */
+	int fd, epoll;
 	struct lines *lines;
-	struct buf in;
-	size_t scanned; /* bytes of `in` without an end of line */
-	bool ended;
-
-	struct event *last; /* handed out */
+	struct buf out;
+	unsigned open; /* commands without a result */
+	bool writing;  /* the epoll looks for room to write, too */
+	bool ended;    /* EV_BYE was handed out */
 };
+
+/* ---- in this process ---- */
 
 struct client *client_open(struct engine *e)
 {
 	struct client *c = xmalloc(sizeof *c);
 
-	*c = (struct client){.engine = e, .fd = -1};
-	c->events = queue_new(EVENTS, RESULTS + 2);
+	*c = (struct client){.engine = e, .fd = -1, .epoll = -1};
+	c->events = queue_new(EVENTS_MAX, KEPT_MAX);
 	c->id = engine_attach(e, c->events);
-	return c;
+	if (c->id)
+		return c;
+	queue_free(c->events);
+	free(c);
+	return NULL;
 }
 
-/* A path longer than an address allows is reached through its folder. */
-static int dial_path(const char *path)
+/* ---- control.sock ---- */
+
+/* The address of a socket, however long its path is: sun_path holds 108
+ * bytes, /proc/self/fd/N/name always fits. *dir is to be closed. */
+static enum err socket_address(const char *path, struct sockaddr_un *a,
+			       int *dir)
 {
-	struct sockaddr_un a = {.sun_family = AF_UNIX};
 	const char *slash = strrchr(path, '/');
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), dir = -1, bad;
+	char *folder;
+	int n;
+
+	*a = (struct sockaddr_un){.sun_family = AF_UNIX};
+	*dir = -1;
+	if (strlen(path) < sizeof a->sun_path) {
+		memcpy(a->sun_path, path, strlen(path) + 1);
+		return OK;
+	}
+	if (!slash)
+		return ERR_LIMIT;
+	folder = xstrndup((struct bytes){(const uint8_t *)path,
+					 (size_t)(slash - path) + 1});
+	*dir = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	free(folder);
+	if (*dir < 0)
+		return ERR_SYS;
+	n = snprintf(a->sun_path, sizeof a->sun_path, "/proc/self/fd/%d%s",
+		     *dir, slash);
+	return n > 0 && (size_t)n < sizeof a->sun_path ? OK : ERR_LIMIT;
+}
+
+static void close_some(int fd)
+{
+	int saved = errno;
+
+	if (fd >= 0)
+		close(fd);
+	errno = saved;
+}
+
+static void watch(struct client *c, bool writing)
+{
+	struct epoll_event ev = {.events = EPOLLIN};
+
+	if (writing)
+		ev.events |= EPOLLOUT;
+	if (writing == c->writing)
+		return;
+	epoll_ctl(c->epoll, EPOLL_CTL_MOD, c->fd, &ev);
+	c->writing = writing;
+}
+
+static void flush(struct client *c)
+{
+	while (c->out.n) {
+		ssize_t n = send(c->fd, c->out.p, c->out.n,
+				 MSG_NOSIGNAL | MSG_DONTWAIT);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && errno != EAGAIN)
+			buf_free(&c->out); /* reading will say that it ended */
+		if (n <= 0)
+			break;
+		buf_drop(&c->out, (size_t)n);
+	}
+	watch(c, c->out.n > 0);
+}
+
+static struct event *bye(const char *why)
+{
+	struct event *ev = xmalloc(sizeof *ev);
+
+	*ev = (struct event){.kind = EV_BYE};
+	ev->text =
+	    xstrndup((struct bytes){(const uint8_t *)why, strlen(why)});
+	return ev;
+}
+
+/* An event out of the bytes that are here; NULL: they hold none. */
+static struct event *parse(struct client *c)
+{
+	struct event *ev = NULL;
+	struct bytes line;
+	bool too_long;
+
+	while (!ev && lines_split(c->lines, &line, &too_long))
+		if (too_long || lines_get(line, &ev))
+			return bye("the engine's answer cannot be read");
+	return ev;
+}
+
+static struct event *receive(struct client *c)
+{
+	uint8_t chunk[CHUNK];
+
+	for (;;) {
+		struct event *ev = parse(c);
+		ssize_t n;
+
+		if (ev)
+			return ev;
+		n = recv(c->fd, chunk, sizeof chunk, MSG_DONTWAIT);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && errno == EAGAIN)
+			return NULL;
+		if (n <= 0)
+			return bye("the engine has ended");
+		lines_feed(c->lines, (struct bytes){chunk, (size_t)n});
+	}
+}
+
+static struct event *socket_next(struct client *c)
+{
+	struct event *ev;
+
+	if (c->ended)
+		return NULL;
+	if (c->out.n)
+		flush(c);
+	ev = receive(c);
+	if (!ev)
+		return NULL;
+	if (ev->kind == EV_RESULT)
+		c->open -= c->open > 0;
+	if (ev->kind == EV_BYE) {
+		c->ended = true;
+		epoll_ctl(c->epoll, EPOLL_CTL_DEL, c->fd, NULL);
+	}
+	return ev;
+}
+
+/* Only the one who owns us may answer there. */
+static bool same_user(int fd)
+{
+	struct ucred peer;
+	socklen_t n = sizeof peer;
+
+	return !getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &n) &&
+	       peer.uid == geteuid();
+}
+
+static int dial(const char *socket_path)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), dir = -1;
+	struct timeval limit = {.tv_sec = 5};
+	struct sockaddr_un a;
+	bool good;
 
 	if (fd < 0)
 		return -1;
-	if (strlen(path) < sizeof a.sun_path) {
-		strncpy(a.sun_path, path, sizeof a.sun_path - 1);
-	} else {
-		char *folder = xstrndup((struct bytes){(const uint8_t *)path,
-						       (size_t)(slash - path)});
-
-		dir = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
-		free(folder);
-		snprintf(a.sun_path, sizeof a.sun_path,
-			 "/proc/self/fd/%d/%.60s", dir, slash + 1);
-	}
-	bad = connect(fd, (const void *)&a, sizeof a);
-	if (dir >= 0)
-		close(dir);
-	if (!bad)
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+	good = !socket_address(socket_path, &a, &dir) &&
+	       !connect(fd, (struct sockaddr *)&a, sizeof a) && same_user(fd);
+	close_some(dir);
+	if (good)
 		return fd;
 	close(fd);
 	return -1;
 }
 
+/* It lives if it says something. The line stays in the socket, so that
+ * client_fd is readable. */
+static bool alive(struct client *c)
+{
+	int64_t until = clock_mono_us() + answer_us, left;
+	struct epoll_event ev;
+	uint8_t byte;
+
+	while ((left = until - clock_mono_us()) > 0) {
+		ssize_t n;
+
+		epoll_wait(c->epoll, &ev, 1, (int)(left / 1000) + 1);
+		n = recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+		if (n >= 0 || errno != EAGAIN)
+			return n > 0;
+	}
+	return false;
+}
+
 enum err client_connect(const char *socket_path, struct client **out)
 {
-	int fd = dial_path(socket_path);
+	struct epoll_event ev = {.events = EPOLLIN};
 	struct client *c;
+	int fd = dial(socket_path);
 
 	if (fd < 0)
 		return ERR_CLOSED;
 	c = xmalloc(sizeof *c);
-	*c = (struct client){.fd = fd, .lines = lines_new()};
+	*c = (struct client){.fd = fd, .epoll = epoll_create1(EPOLL_CLOEXEC)};
+	c->lines = lines_new();
+	if (c->epoll < 0 || epoll_ctl(c->epoll, EPOLL_CTL_ADD, fd, &ev) ||
+	    !alive(c)) {
+		client_close(c);
+		return ERR_CLOSED;
+	}
 	*out = c;
 	return OK;
 }
+
+/* ---- both ---- */
 
 void client_close(struct client *c)
 {
 	if (!c)
 		return;
+	event_free(c->last);
 	if (c->engine) {
 		engine_detach(c->engine, c->id);
 		for (struct event *ev; (ev = queue_pop(c->events));)
 			event_free(ev);
 		queue_free(c->events);
-	} else {
-		close(c->fd);
-		lines_free(c->lines);
-		buf_free(&c->in);
 	}
-	event_free(c->last);
+	close_some(c->fd);
+	close_some(c->epoll);
+	lines_free(c->lines);
+	buf_free(&c->out);
 	free(c);
 }
 
 int client_fd(const struct client *c)
 {
-	return c->engine ? queue_fd(c->events) : c->fd;
-}
-
-/* The next whole line of the socket as an event; NULL: none has come. */
-static struct event *next_line(struct client *c)
-{
-	while (c->in.n > c->scanned) {
-		const uint8_t *nl =
-		    memchr(c->in.p + c->scanned, '\n', c->in.n - c->scanned);
-		struct event *ev = NULL;
-		size_t n;
-
-		if (!nl) {
-			c->scanned = c->in.n;
-			return NULL;
-		}
-		n = (size_t)(nl - c->in.p);
-		/* a word of a later version is not for us */
-		if (lines_get(c->lines, (struct bytes){c->in.p, n}, &ev))
-			ev = NULL;
-		buf_drop(&c->in, n + 1);
-		c->scanned = 0;
-		if (ev)
-			return ev;
-	}
-	return NULL;
-}
-
-static struct event *ended(struct client *c)
-{
-	struct event bye = {.kind = EV_BYE};
-	char text[] = "the engine is gone";
-
-	if (c->ended)
-		return NULL;
-	c->ended = true;
-	bye.text = text;
-	return event_copy(&bye);
-}
-
-static struct event *next_remote(struct client *c)
-{
-	struct event *ev = next_line(c);
-	ssize_t n;
-
-	while (!ev && !c->ended) {
-		if (c->in.n > EVENT_LINE_MAX)
-			return ended(c);
-		buf_room(&c->in, READ);
-		n = recv(c->fd, c->in.p + c->in.n, READ, MSG_DONTWAIT);
-		if (n < 0 && (errno == EAGAIN || errno == EINTR))
-			return NULL;
-		if (n <= 0)
-			return ended(c);
-		c->in.n += (size_t)n;
-		ev = next_line(c);
-	}
-	return ev;
+	return c->engine ? queue_fd(c->events) : c->epoll;
 }
 
 const struct event *client_next(struct client *c)
 {
 	event_free(c->last);
-	c->last = c->engine ? queue_pop(c->events) : next_remote(c);
+	c->last = c->engine ? queue_pop(c->events) : socket_next(c);
 	return c->last;
+}
+
+static enum err socket_send(struct client *c, struct command *cmd)
+{
+	enum err err = OK;
+
+	if (c->ended)
+		err = ERR_CLOSED;
+	else if (c->open >= OPEN_MAX || c->out.n > PENDING_MAX)
+		err = ERR_FULL;
+	if (!err) {
+		lines_put(cmd, &c->out);
+		c->open++;
+		flush(c);
+	}
+	command_free(cmd);
+	return err;
 }
 
 enum err client_send(struct client *c, struct command *cmd)
 {
-	struct buf out = {0};
-	size_t at = 0;
-
 	if (c->engine)
 		return engine_push(c->engine, c->id, cmd);
-	lines_put(c->lines, cmd, &out);
-	command_free(cmd);
-	while (at < out.n) {
-		ssize_t w = send(c->fd, out.p + at, out.n - at, MSG_NOSIGNAL);
-
-		if (w <= 0)
-			break;
-		at += (size_t)w;
-	}
-	enum err err = at == out.n ? OK : ERR_CLOSED;
-
-	buf_free(&out);
-	return err;
+	return socket_send(c, cmd);
 }

@@ -7,13 +7,14 @@ struct engine;
  * its control.sock and the lines of cli.md. Nobody can tell which. Calls on
  * one client come from one thread. */
 struct client;
-struct client *client_open(struct engine *e);
+struct client *client_open(struct engine *e); /* NULL: 64 are there already */
 /* ERR_CLOSED: no engine answers there. */
 enum err client_connect(const char *socket_path,
                         struct client **out) MUST_USE;
 void client_close(struct client *c);
 
-/* Readable when client_next has something to do. For poll only. */
+/* Readable when client_next has something to do. For poll only, after
+ * client_next has said NULL: it may hold more than the descriptor knows. */
 int client_fd(const struct client *c);
 /* The next event or NULL; good until the next call. Results are never
  * dropped; after EV_LOST other events were. The last one is EV_BYE. */

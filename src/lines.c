@@ -1,139 +1,103 @@
 #include "src/lines.h"
-#include "proto/guard.h"
-#include "proto/seal.h"
-#include <assert.h>
+#include "src/lines_json.h"
 #include <json-c/json.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { REFS_MAX = 256, WAIT_MS = 30000 };
+enum {
+	ENGINE_MAX = 256,  /* commands an engine holds without a result */
+	REPLAY_ROWS = 64,  /* a page of what was dropped */
+	ALL_WINDOW = 32,   /* messages of one `all` on their way at a time */
+	ALL_MAX = 4096,    /* and to how many people it goes */
+	SENDERS_MAX = 256, /* remembered for a reply without reply_to */
+};
+static const int64_t usual_us = 30000000, again_us = 1000000;
 
-/* What a ref waits for besides the engine's result. */
-enum wait { WAIT_NONE, WAIT_SENT, WAIT_ACK };
+enum wait { WAIT_ACK, WAIT_SENT, WAIT_NONE };
+static const char *const words_wait[] = {"ack", "sent", "none", NULL};
 
-/* An open command: the caller's string, our number. A number is never used
- * twice, so a late event finds nobody. */
-struct ref {
-	bool used, named;
-	uint64_t number;
-	char name[REF_MAX + 1];
+enum stage {
+	ASKED,      /* the engine has it */
+	WAITING,    /* done, and the state that `wait` names is to come */
+	CANCELLING, /* too late: CMD_CANCEL is on its way */
+};
+
+/* An `all` on its way: one message each, and what became of them. */
+struct all {
+	char *text; /* owned */
+	bool list;  /* the result names everybody */
+	contact_id *who;
+	size_t n, next, open, good;
+	enum code bad; /* of the first who did not get it */
+	struct buf peers;
+};
+
+/* A command without its result. */
+struct open {
+	uint64_t number; /* 0: a free place */
+	uint64_t parent; /* of an `all`; 0: its own */
+	char ref[REF_MAX + 1];
+	bool has_ref, own; /* own: nobody asked for it */
 	enum command_kind kind;
 	enum wait wait;
-	/* on_timeout; whether `id` is known: of what was accepted, or of the
-	 * oldest row of a page */
-	bool queue, queued;
-	bool cancelling; /* the engine was asked to take it back */
-	int64_t wait_us; /* how long, from the start */
-	int64_t due_us;
+	bool keep; /* "on_timeout":"queue" */
+	enum stage stage;
+	enum code late;                  /* CANCELLING: why */
+	int64_t timeout_us, deadline_us; /* INT64_MAX: none */
 	struct uuid id;
-	struct json_object *said; /* the fields of the result that waits */
-	unsigned open;            /* all: messages not acknowledged yet */
+	message_n n;
+	enum delivery state;
+	struct uuid oldest;  /* HISTORY: of the page, for "next" */
+	struct contact *who; /* owned or NULL */
+	struct all *all;     /* owned or NULL */
+};
+
+struct sender {
+	contact_id who;
+	struct uuid id;
+	uint64_t at;
+	bool answered;
+	char name[NICK_MAX + 1];
 };
 
 struct lines {
-	struct ref ref[REFS_MAX];
-	uint64_t last;
-	struct command *own; /* of ours, for lines_pending */
+	/* what came, from `from` on; `over`: in a line that is too long */
+	struct buf in;
+	size_t from, seen;
+	bool over;
+
+	struct open *open;
+	size_t n_open, cap_open; /* places, free ones among them */
+	size_t n_refs, n_waiting, n_timed;
+	size_t n_asked; /* commands that the engine has not answered */
+	uint64_t last_number;
+
+	struct command **want;
+	size_t n_want;
+
+	struct sender *sender;
+	size_t n_senders;
+	uint64_t told_count;
+
+	/* What EV_LOST took is read again, a page at a time. */
+	struct {
+		bool all;   /* lines_replay */
+		bool on;    /* reading */
+		bool asked; /* what was told before the start: known */
+		message_n told, at, skipped, skipped_then;
+		size_t rows; /* of the page that comes */
+		int64_t again_us;
+		uint64_t number;
+	} replay;
 };
 
-struct lines *lines_new(void)
-{
-	struct lines *l = xmalloc(sizeof *l);
+/* ---- codes: cli.md, sections 2 and 3 ---- */
 
-	memset(l, 0, sizeof *l);
-	return l;
-}
-
-static void ref_drop(struct ref *r)
-{
-	json_object_put(r->said);
-	*r = (struct ref){0};
-}
-
-void lines_free(struct lines *l)
-{
-	if (!l)
-		return;
-	for (int i = 0; i < REFS_MAX; i++)
-		ref_drop(&l->ref[i]);
-	command_free(l->own);
-	free(l);
-}
-
-static struct ref *ref_of(struct lines *l, uint64_t number)
-{
-	for (int i = 0; i < REFS_MAX && number; i++)
-		if (l->ref[i].used && l->ref[i].number == number)
-			return &l->ref[i];
-	return NULL;
-}
-
-static struct ref *ref_new(struct lines *l)
-{
-	for (int i = 0; i < REFS_MAX; i++)
-		if (!l->ref[i].used) {
-			l->ref[i] =
-			    (struct ref){.used = true, .number = ++l->last};
-			return &l->ref[i];
-		}
-	return NULL;
-}
-
-bool lines_open(const struct lines *l)
-{
-	for (int i = 0; i < REFS_MAX; i++)
-		if (l->ref[i].used)
-			return true;
-	return false;
-}
-
-/* ---- words ---- */
-
-static const char *const command_word[] = {
-    [CMD_SEND] = "send",       [CMD_REPLY] = "reply",
-    [CMD_ALL] = "all",         [CMD_CANCEL] = "cancel",
-    [CMD_RETRY] = "retry",     [CMD_DRAFT] = "draft",
-    [CMD_READ] = "read",       [CMD_CONNECT] = "connect",
-    [CMD_TRUST] = "trust",     [CMD_VERIFY] = "verify",
-    [CMD_BLOCK] = "block",     [CMD_UNBLOCK] = "unblock",
-    [CMD_FORGET] = "forget",   [CMD_RENAME] = "rename",
-    [CMD_NICK] = "nick",       [CMD_SET] = "set",
-    [CMD_ID] = "id",           [CMD_PEERS] = "peers",
-    [CMD_OUTBOX] = "outbox",   [CMD_SNAPSHOT] = "snapshot",
-    [CMD_HISTORY] = "history", [CMD_SINCE] = "since",
-    [CMD_QUIT] = "quit",
-};
-
-static const char *const delivery_word[] = {
-    [D_QUEUED] = "queued",     [D_SENT] = "sent",
-    [D_STORED] = "stored",     [D_DELIVERED] = "delivered",
-    [D_FAILED] = "failed",     [D_CANCELLED] = "cancelled",
-    [D_RECEIVED] = "received", [D_REQUEST] = "request",
-};
-static const char *const presence_word[] = {
-    [P_UNKNOWN] = "unknown",
-    [P_OFFLINE] = "offline",
-    [P_DIALLING] = "dialling",
-    [P_ONLINE] = "online",
-};
-static const char *const trust_word[] = {
-    [TRUST_PLAIN] = NULL,
-    [TRUST_NEW] = "new",
-    [TRUST_PINNED] = "pinned",
-    [TRUST_VERIFIED] = "verified",
-};
-static const char *const via_word[] = {
-    [VIA_TYPED] = "typed", [VIA_FILE] = "file", [VIA_LAN] = "lan",
-    [VIA_PEER] = "peer",   [VIA_SEEN] = "seen",
-};
-static const char *const level_word[] = {"info", "warn", "error"};
-
-/* Codes and exit statuses: sections 2 and 3 of the manual, one table. */
-static const struct code_row {
+static const struct {
 	const char *word;
-	int status;
+	int exit;
 } codes[] = {
     [CODE_OK] = {"ok", 0},
     [CODE_ERROR] = {"error", 1},
@@ -153,10 +117,11 @@ static const struct code_row {
     [CODE_QUEUE_FULL] = {"queue_full", 1},
     [CODE_DISK_FULL] = {"disk_full", 1},
 };
+enum { N_CODES = sizeof codes / sizeof *codes };
 
 int code_exit(enum code c)
 {
-	return codes[c].status;
+	return codes[c].exit;
 }
 
 const char *code_word(enum code c)
@@ -164,950 +129,1529 @@ const char *code_word(enum code c)
 	return codes[c].word;
 }
 
-/* The place of a word in a table, or -1. */
-static int word_of(const char *const *table, int n, const char *w)
+static enum code code_find(const char *word)
 {
-	for (int i = 0; w && i < n; i++)
-		if (table[i] && !strcmp(table[i], w))
-			return i;
-	return -1;
-}
-#define WORD_OF(table, w)                                                      \
-	word_of(table, (int)(sizeof(table) / sizeof *(table)), w)
-
-/* ---- JSON ---- */
-
-static void put_text(struct json_object *o, const char *key, const char *v)
-{
-	json_object_object_add(o, key, v ? json_object_new_string(v) : NULL);
-}
-
-static void put_number(struct json_object *o, const char *key, int64_t v)
-{
-	json_object_object_add(o, key, json_object_new_int64(v));
-}
-
-static void put_bool(struct json_object *o, const char *key, bool v)
-{
-	json_object_object_add(o, key, json_object_new_boolean(v));
-}
-
-static void put_uuid(struct json_object *o, const char *key, struct uuid u)
-{
-	char text[37];
-	static const struct uuid none;
-
-	uuid_text(text, &u);
-	put_text(o, key, memcmp(&u, &none, sizeof u) ? text : NULL);
-}
-
-static void put_time(struct json_object *o, const char *key, int64_t ms)
-{
-	char text[STAMP_MAX + 1];
-
-	rfc3339_put(text, ms * 1000);
-	put_text(o, key, ms ? text : NULL);
-}
-
-static const char *get_text(struct json_object *o, const char *key)
-{
-	struct json_object *v;
-
-	if (!json_object_object_get_ex(o, key, &v) ||
-	    !json_object_is_type(v, json_type_string))
-		return NULL;
-	return json_object_get_string(v);
-}
-
-static int64_t get_number(struct json_object *o, const char *key,
-			  int64_t otherwise)
-{
-	struct json_object *v;
-
-	if (!json_object_object_get_ex(o, key, &v) ||
-	    !json_object_is_type(v, json_type_int))
-		return otherwise;
-	return json_object_get_int64(v);
-}
-
-static bool get_bool(struct json_object *o, const char *key)
-{
-	struct json_object *v;
-
-	return json_object_object_get_ex(o, key, &v) &&
-	       json_object_is_type(v, json_type_boolean) &&
-	       json_object_get_boolean(v);
-}
-
-static struct uuid get_uuid(struct json_object *o, const char *key)
-{
-	struct uuid u = {0};
-	const char *s = get_text(o, key);
-
-	if (s && !uuid_parse((struct bytes){(const uint8_t *)s, strlen(s)}, &u))
-		u = (struct uuid){0};
-	return u;
-}
-
-static char *copy_text(struct json_object *o, const char *key)
-{
-	const char *s = get_text(o, key);
-
-	return s ? xstrndup((struct bytes){(const uint8_t *)s, strlen(s)})
-		 : NULL;
-}
-
-static struct bytes bytes_of(const char *s)
-{
-	return (struct bytes){(const uint8_t *)s, strlen(s)};
-}
-
-static struct json_object *event_object(const char *kind)
-{
-	struct json_object *o = json_object_new_object();
-
-	put_number(o, "v", 1);
-	put_text(o, "event", kind);
-	return o;
-}
-
-/* One line; the object is released. */
-static void put_line(struct buf *out, struct json_object *o)
-{
-	buf_put(out, bytes_of(json_object_to_json_string_ext(
-			 o, JSON_C_TO_STRING_PLAIN |
-				JSON_C_TO_STRING_NOSLASHESCAPE)));
-	buf_put(out, bytes_of("\n"));
-	json_object_put(o);
-}
-
-/* The guard, then json-c, then an object or NULL. */
-static struct json_object *parse(struct bytes line)
-{
-	struct json_tokener *t;
-	struct json_object *o = NULL;
-
-	if (line.n > LINE_MAX_BYTES || guard_json(line, GUARD_OWN))
-		return NULL;
-	t = json_tokener_new_ex(16);
-	if (t)
-		o = json_tokener_parse_ex(t, (const char *)line.p, (int)line.n);
-	json_tokener_free(t);
-	if (o && !json_object_is_type(o, json_type_object)) {
-		json_object_put(o);
-		o = NULL;
-	}
-	return o;
-}
-
-/* ---- contacts and messages ---- */
-
-static void peer_name(char out[static 160], const struct contact *c)
-{
-	if (pubkey_none(&c->key))
-		snprintf(out, 160, "%s", c->ident);
-	else
-		seal_peer_id(out, &c->key);
-}
-
-static struct json_object *peer_object(const struct contact *c)
-{
-	struct json_object *o = json_object_new_object();
-	char id[160], at[ADDR_TEXT];
-
-	peer_name(id, c);
-	addr_text(at, &c->at);
-	put_text(o, "id", id);
-	put_text(o, "nick", c->nick);
-	put_text(o, "name", c->petname[0] ? c->petname : NULL);
-	put_text(o, "addr", c->at.port ? at : NULL);
-	put_text(o, "dialect", c->dialect);
-	put_bool(o, "secure", c->secure);
-	put_text(o, "state", presence_word[c->presence]);
-	put_text(o, "trust", trust_word[c->trust]);
-	put_bool(o, "changed", c->changed);
-	put_bool(o, "blocked", c->blocked);
-	put_number(o, "unread", c->unread);
-	put_number(o, "waiting", c->waiting);
-	put_number(o, "requests", c->requests);
-	put_number(o, "contact", c->id);
-	if (c->draft)
-		put_text(o, "draft", c->draft);
-	return o;
-}
-
-static void put_addresses(struct json_object *o, const struct message *m)
-{
-	char ip[ADDR_TEXT];
-
-	/* 003: "Ip_origem, Ip_destino, Porta_origem, Porta_destino" */
-	ip_text(ip, &m->from);
-	put_text(o, "origin_ip", ip);
-	put_number(o, "origin_port", m->from.port);
-	ip_text(ip, &m->to);
-	put_text(o, "destination_ip", ip);
-	put_number(o, "destination_port", m->to.port);
-}
-
-static void put_message(struct json_object *o, const struct message *m,
-			const struct contact *c)
-{
-	put_uuid(o, "id", m->id);
-	json_object_object_add(
-	    o, "seq", m->seq ? json_object_new_int64((int64_t)m->seq) : NULL);
-	put_text(o, "dir", m->incoming ? "in" : "out");
-	json_object_object_add(o, "peer", c ? peer_object(c) : NULL);
-	put_addresses(o, m);
-	put_text(o, "timestamp", m->stamp);
-	put_time(o, "received", m->stored_ms);
-	put_text(o, "text", m->text ? m->text : "");
-	put_uuid(o, "reply_to", m->answers);
-	put_text(o, "original_timestamp",
-		 m->quote_stamp[0] ? m->quote_stamp : NULL);
-	put_text(o, "original", m->quote);
-	put_bool(o, "secure", m->secure);
-	put_bool(o, "request", m->delivery == D_REQUEST);
-	put_text(o, "state", delivery_word[m->delivery]);
-	put_number(o, "n", m->n);
-	put_number(o, "contact", m->with);
-	if (m->incoming)
-		return;
-	put_number(o, "tries", m->tries);
-	put_text(o, "error", m->error);
-	put_bool(o, "held", m->held);
-}
-
-static struct json_object *status_object(const struct message *m)
-{
-	struct json_object *o = event_object("status"), *rtt = NULL, *ack;
-	char ms[32];
-
-	put_uuid(o, "id", m->id);
-	put_text(o, "state", delivery_word[m->delivery]);
-	ack = m->delivery == D_DELIVERED ? json_object_new_boolean(true)
-	      : m->delivery == D_FAILED && m->ack_stamp[0]
-		  ? json_object_new_boolean(false)
-		  : NULL;
-	json_object_object_add(o, "ack", ack);
-	put_text(o, "original_timestamp", m->stamp);
-	put_text(o, "timestamp", m->ack_stamp[0] ? m->ack_stamp : NULL);
-	if (m->rtt_us) {
-		snprintf(ms, sizeof ms, "%.1f", (double)m->rtt_us / 1000);
-		rtt = json_object_new_double_s((double)m->rtt_us / 1000, ms);
-	}
-	json_object_object_add(o, "rtt_ms", rtt);
-	put_number(o, "tries", m->tries);
-	put_text(o, "error", m->error);
-	put_number(o, "n", m->n);
-	put_number(o, "contact", m->with);
-	return o;
-}
-
-/* ---- results ---- */
-
-static void finish(struct ref *r, enum code code, const char *text,
-		   struct buf *out)
-{
-	struct json_object *o = event_object("result");
-
-	put_text(o, "ref", r->named ? r->name : NULL);
-	put_bool(o, "ok", code == CODE_OK);
-	if (r->said) {
-		json_object_object_foreach(r->said, key, v)
-		    json_object_object_add(o, key, json_object_get(v));
-	}
-	if (code != CODE_OK) {
-		put_text(o, "code", code_word(code));
-		put_text(o, "error", text ? text : code_word(code));
-	} else if (text) {
-		put_text(o, "text", text);
-	}
-	put_line(out, o);
-	ref_drop(r);
-}
-
-static void bad(struct bytes line, const char *why, struct json_object *o,
-		struct buf *out)
-{
-	struct ref r = {0};
-	const char *name = o ? get_text(o, "ref") : NULL;
-
-	(void)line;
-	if (name && strlen(name) <= REF_MAX) {
-		r.named = true;
-		memcpy(r.name, name, strlen(name) + 1);
-	}
-	finish(&r, CODE_BAD_COMMAND, why, out);
-}
-
-/* ---- server: commands in ---- */
-
-static bool fits(struct json_object *o, const char *key, size_t max)
-{
-	const char *s = get_text(o, key);
-
-	return !s || strlen(s) <= max;
-}
-
-/* NULL, or what is wrong with the fields of this command. */
-static const char *missing(const struct command *c, struct json_object *o)
-{
-	bool whom = c->to || c->contact;
-	static const struct uuid none;
-	bool id = memcmp(&c->id, &none, sizeof none) != 0;
-
-	if (!fits(o, "ref", REF_MAX))
-		return "ref is longer than 64 bytes";
-	if (!fits(o, "to", 512) || !fits(o, "peer", 512) ||
-	    !fits(o, "name", 256))
-		return "a name is too long";
-	switch (c->kind) {
-	case CMD_SEND:
-		if (!c->text)
-			return "text is missing";
-		return whom || id ? NULL : "to is missing";
-	case CMD_REPLY:
-	case CMD_ALL:
-		return c->text ? NULL : "text is missing";
-	case CMD_CANCEL:
-	case CMD_RETRY:
-		return id ? NULL : "id is missing or no message id";
-	case CMD_CONNECT:
-		return whom ? NULL : "to is missing";
-	case CMD_DRAFT:
-	case CMD_READ:
-	case CMD_TRUST:
-	case CMD_VERIFY:
-	case CMD_BLOCK:
-	case CMD_UNBLOCK:
-	case CMD_FORGET:
-		return whom ? NULL : "peer is missing";
-	case CMD_RENAME:
-		return whom && c->name ? NULL : "peer or name is missing";
-	case CMD_NICK:
-	case CMD_SET:
-		return c->name ? NULL : "name is missing";
-	case CMD_ID:
-	case CMD_PEERS:
-	case CMD_OUTBOX:
-	case CMD_SNAPSHOT:
-	case CMD_HISTORY:
-	case CMD_SINCE:
-	case CMD_QUIT:
-		return NULL;
-	}
-	return "unknown cmd";
-}
-
-static void read_command(struct command *c, struct json_object *o)
-{
-	static const char *const id_keys[] = {"id", "reply_to", "before"};
-
-	c->contact = get_number(o, "contact", 0);
-	c->to = copy_text(o, "to");
-	if (!c->to)
-		c->to = copy_text(o, "peer");
-	c->text = copy_text(o, "text");
-	c->name = copy_text(o, "name");
-	for (size_t i = 0; i < sizeof id_keys / sizeof *id_keys; i++)
-		if (get_text(o, id_keys[i]))
-			c->id = get_uuid(o, id_keys[i]);
-	c->n = get_number(o, "n", 0);
-	int64_t limit = get_number(o, "limit", 0);
-	int64_t cursor = get_number(o, "cursor", 0);
-	c->limit = limit < 0 || limit > PAGE_MAX ? PAGE_MAX : (unsigned)limit;
-	c->cursor = cursor < 0 ? 0 : (size_t)cursor;
-	c->yes = get_bool(o, "yes");
-}
-
-static bool known_id(struct json_object *o, const char *key)
-{
-	struct uuid u;
-	const char *s = get_text(o, key);
-
-	return !s || uuid_parse(bytes_of(s), &u);
-}
-
-/* False: a word that is not in the manual. */
-static bool read_wait(struct ref *r, struct json_object *o)
-{
-	static const char *const waits[] = {"none", "sent", "ack"};
-	const char *wait = get_text(o, "wait"), *late;
-	int w = wait ? WORD_OF(waits, wait) : WAIT_ACK;
-	int64_t ms = get_number(o, "timeout_ms", WAIT_MS);
-
-	late = get_text(o, "on_timeout");
-	if (w < 0 || (late && strcmp(late, "queue") && strcmp(late, "cancel")))
-		return false;
-	r->wait = (enum wait)w;
-	r->queue = late && !strcmp(late, "queue");
-	if (ms < 0)
-		ms = 0;
-	if (ms > INT64_C(86400000) * 30)
-		ms = INT64_C(86400000) * 30;
-	r->wait_us = ms * 1000;
-	return true;
-}
-
-static bool waits(enum command_kind k)
-{
-	return k == CMD_SEND || k == CMD_REPLY || k == CMD_ALL;
-}
-
-enum err lines_command(struct lines *l, const struct now *now,
-		       struct bytes line, struct command **cmd, struct buf *out)
-{
-	struct json_object *o = parse(line);
-	int kind = o ? WORD_OF(command_word, get_text(o, "cmd")) : -1;
-	struct command *c;
-	struct ref *r;
-	const char *why = NULL, *name;
-
-	*cmd = NULL;
-	if (kind < 0 || !known_id(o, "id") || !known_id(o, "reply_to") ||
-	    !known_id(o, "before")) {
-		bad(line,
-		    !o ? "not one JSON object a line, of at most 256 KiB"
-		    : kind < 0 ? "unknown cmd"
-			       : "no message id",
-		    o, out);
-		json_object_put(o);
-		return OK;
-	}
-	c = xmalloc(sizeof *c);
-	*c = (struct command){.kind = (enum command_kind)kind};
-	read_command(c, o);
-	why = missing(c, o);
-	r = why ? NULL : ref_new(l);
-	if (!why && !r)
-		why = "256 commands are open";
-	if (r && !read_wait(r, o))
-		why = "wait is ack, sent or none; on_timeout cancel or queue";
-	if (why) {
-		bad(line, why, o, out);
-		if (r)
-			ref_drop(r);
-		command_free(c);
-		json_object_put(o);
-		return OK;
-	}
-	name = get_text(o, "ref");
-	if (name) {
-		r->named = true;
-		memcpy(r->name, name, strlen(name) + 1);
-	}
-	r->kind = c->kind;
-	r->due_us = waits(c->kind) && r->wait != WAIT_NONE
-			? now->mono_us + r->wait_us
-			: INT64_MAX;
-	c->ref = r->number;
-	json_object_put(o);
-	*cmd = c;
-	return OK;
-}
-
-void lines_refused(struct lines *l, uint64_t number, struct buf *out)
-{
-	struct ref *r = ref_of(l, number);
-
-	if (r)
-		finish(r, CODE_QUEUE_FULL, "too much at once", out);
-}
-
-/* ---- server: events out ---- */
-
-static bool reached(const struct ref *r, enum delivery d)
-{
-	if (r->wait == WAIT_SENT)
-		return d == D_SENT || d == D_STORED || d == D_DELIVERED;
-	return d == D_DELIVERED;
-}
-
-static void said_state(struct ref *r, enum delivery d)
-{
-	if (!r->said)
-		r->said = json_object_new_object();
-	put_text(r->said, "state", delivery_word[d]);
-}
-
-/* The one ref that waits for this message's fate. */
-static void watch_status(struct lines *l, const struct message *m,
-			 struct buf *out)
-{
-	for (int i = 0; i < REFS_MAX; i++) {
-		struct ref *r = &l->ref[i];
-
-		if (!r->used || !r->queued || r->kind == CMD_ALL ||
-		    memcmp(&r->id, &m->id, sizeof r->id) != 0)
-			continue;
-		said_state(r, m->delivery);
-		if (reached(r, m->delivery))
-			finish(r, CODE_OK, NULL, out);
-		else if (m->delivery == D_FAILED)
-			finish(r, CODE_REFUSED, m->error, out);
-		else if (m->delivery == D_CANCELLED && !r->cancelling)
-			finish(r, CODE_REFUSED, "taken back", out);
-	}
-}
-
-static void put_ready(const struct event *ev, struct buf *out)
-{
-	struct json_object *o = event_object("ready");
-	struct json_object *listen = json_object_new_array();
-	char id[160], at[ADDR_TEXT];
-	const char *s = ev->text ? ev->text : "";
-
-	peer_name(id, ev->contact);
-	addr_text(at, &ev->contact->at);
-	put_text(o, "id", id);
-	put_text(o, "nick", ev->contact->nick);
-	put_number(o, "port", ev->contact->at.port);
-	while (*s) {
-		size_t n = strcspn(s, " ");
-
-		json_object_array_add(listen,
-				      json_object_new_string_len(s, (int)n));
-		s += n + (s[n] == ' ');
-	}
-	json_object_object_add(o, "listen", listen);
-	put_text(o, "addr", ev->contact->at.port ? at : NULL);
-	put_number(o, "pid", getpid());
-	put_text(o, "trust_new", ev->name);
-	put_line(out, o);
-}
-
-static void put_item(struct ref *r, const struct event *ev, struct buf *out)
-{
-	struct json_object *o = event_object("item"), *row;
-
-	if (ev->message && !r->queued) { /* the oldest: where to go on */
-		r->id = ev->message->id;
-		r->queued = true;
-	}
-
-	put_text(o, "ref", r->named ? r->name : NULL);
-	if (ev->message) {
-		row = json_object_new_object();
-		put_message(row, ev->message, ev->contact);
-		json_object_object_add(
-		    o, r->kind == CMD_OUTBOX ? "outbox" : "message", row);
-	} else if (ev->contact) {
-		json_object_object_add(o, "peer", peer_object(ev->contact));
-	}
-	put_line(out, o);
-}
-
-/* What a result tells besides ok. */
-static void collect(struct ref *r, const struct event *ev)
-{
-	char id[160], at[ADDR_TEXT];
-
-	if (!r->said)
-		r->said = json_object_new_object();
-	if (r->kind == CMD_ID && ev->contact) {
-		peer_name(id, ev->contact);
-		addr_text(at, &ev->contact->at);
-		put_text(r->said, "id", id);
-		put_text(r->said, "nick", ev->contact->nick);
-		put_text(r->said, "addr", ev->contact->at.port ? at : NULL);
-		put_text(r->said, "uri", ev->contact->ident);
-		return;
-	}
-	if (ev->message) {
-		put_uuid(r->said, "id", ev->message->id);
-		put_text(r->said, "state",
-			 delivery_word[ev->message->delivery]);
-		put_number(r->said, "n", ev->message->n);
-	}
-	if (ev->contact)
-		json_object_object_add(r->said, "peer",
-				       peer_object(ev->contact));
-	if (ev->more || ev->next) {
-		put_bool(r->said, "more", ev->more);
-		put_uuid(r->said, "next", r->id);
-		put_number(r->said, "next_n", ev->next);
-	}
-}
-
-/* The engine's word on a command; a send may wait for more. */
-static void take_result(struct lines *l, const struct event *ev,
-			struct buf *out)
-{
-	struct ref *r = ref_of(l, ev->ref);
-
-	if (!r) {
-		/* ours: it was asked to take a message back */
-		for (int i = 0; i < REFS_MAX; i++)
-			if (l->ref[i].used && l->ref[i].cancelling &&
-			    l->ref[i].number ==
-				(ev->ref & ~(UINT64_C(1) << 63)))
-				finish(&l->ref[i], CODE_TIMEOUT,
-				       ev->text ? ev->text : "no ACK in time",
-				       out);
-		return;
-	}
-	collect(r, ev);
-	if (ev->code == CODE_OK && ev->message &&
-	    (r->kind == CMD_SEND || r->kind == CMD_REPLY) &&
-	    r->wait != WAIT_NONE && !reached(r, ev->message->delivery)) {
-		r->queued = true;
-		r->id = ev->message->id;
-		return;
-	}
-	finish(r, ev->code, ev->text, out);
-}
-
-void lines_event(struct lines *l, const struct now *now, const struct event *ev,
-		 struct buf *out)
-{
-	struct json_object *o;
-	struct ref *r;
-
-	(void)now;
-	switch (ev->kind) {
-	case EV_READY:
-		put_ready(ev, out);
-		return;
-	case EV_PEER:
-		o = event_object("peer");
-		json_object_object_add(o, "peer", peer_object(ev->contact));
-		put_text(o, "via", via_word[ev->contact->via]);
-		break;
-	case EV_MESSAGE:
-		o = event_object("message");
-		put_message(o, ev->message, ev->contact);
-		break;
-	case EV_ITEM:
-		if ((r = ref_of(l, ev->ref)))
-			put_item(r, ev, out);
-		return;
-	case EV_STATUS:
-		put_line(out, status_object(ev->message));
-		watch_status(l, ev->message, out);
-		return;
-	case EV_RESULT:
-		take_result(l, ev, out);
-		return;
-	case EV_LOST:
-		o = event_object("lost");
-		break;
-	case EV_SECURITY:
-		o = event_object("security");
-		put_text(o, "code", ev->name);
-		json_object_object_add(
-		    o, "peer", ev->contact ? peer_object(ev->contact) : NULL);
-		put_text(o, "error", ev->text);
-		break;
-	case EV_NOTICE:
-		o = event_object("notice");
-		put_text(o, "level", level_word[ev->level]);
-		put_text(o, "text", ev->text);
-		break;
-	case EV_BYE:
-		o = event_object("bye");
-		put_text(o, "reason", ev->text);
-		break;
-	default:
-		return;
-	}
-	put_line(out, o);
-}
-
-/* ---- waiting ---- */
-
-static void time_out(struct lines *l, struct ref *r, struct buf *out)
-{
-	r->due_us = INT64_MAX;
-	if (!r->queued) /* not even on our disk: its result is on the way */
-		return;
-	if (r->queue) {
-		finish(r, CODE_QUEUED, "no ACK yet; it stays in the outbox",
-		       out);
-		return;
-	}
-	r->cancelling = true;
-	l->own = xmalloc(sizeof *l->own);
-	*l->own = (struct command){.kind = CMD_CANCEL,
-				   .ref = r->number | UINT64_C(1) << 63,
-				   .id = r->id};
-}
-
-void lines_tick(struct lines *l, const struct now *now, struct buf *out)
-{
-	for (int i = 0; i < REFS_MAX && !l->own; i++)
-		if (l->ref[i].used && l->ref[i].due_us <= now->mono_us)
-			time_out(l, &l->ref[i], out);
-}
-
-struct command *lines_pending(struct lines *l)
-{
-	struct command *c = l->own;
-
-	l->own = NULL;
-	return c;
-}
-
-int64_t lines_deadline(const struct lines *l)
-{
-	int64_t at = INT64_MAX;
-
-	for (int i = 0; i < REFS_MAX; i++)
-		if (l->ref[i].used && l->ref[i].due_us < at)
-			at = l->ref[i].due_us;
-	return at;
-}
-
-/* ---- client's end ---- */
-
-void lines_put(struct lines *l, const struct command *c, struct buf *out)
-{
-	struct json_object *o = json_object_new_object();
-	char ref[24];
-
-	(void)l;
-	snprintf(ref, sizeof ref, "%llu", (unsigned long long)c->ref);
-	put_text(o, "cmd", command_word[c->kind]);
-	put_text(o, "ref", ref);
-	put_text(o, "wait", "none"); /* who waits is on this side */
-	if (c->contact)
-		put_number(o, "contact", c->contact);
-	if (c->to)
-		put_text(o, "to", c->to);
-	if (c->text)
-		put_text(o, "text", c->text);
-	if (c->name)
-		put_text(o, "name", c->name);
-	if (c->kind == CMD_HISTORY)
-		put_uuid(o, "before", c->id);
-	else
-		put_uuid(o, "id", c->id);
-	if (c->n)
-		put_number(o, "n", c->n);
-	if (c->limit)
-		put_number(o, "limit", c->limit);
-	if (c->cursor)
-		put_number(o, "cursor", (int64_t)c->cursor);
-	if (c->yes)
-		put_bool(o, "yes", true);
-	put_line(out, o);
-}
-
-static void read_ip(struct json_object *o, const char *key, struct addr *a)
-{
-	const char *s = get_text(o, key);
-
-	if (s && !ip_parse(bytes_of(s), a->ip))
-		memset(a->ip, 0, sizeof a->ip);
-}
-
-static void read_addr(const char *s, struct addr *a)
-{
-	const char *colon = s ? strrchr(s, ':') : NULL;
-	size_t n;
-
-	if (!colon)
-		return;
-	a->port = (uint16_t)strtoul(colon + 1, NULL, 10);
-	n = (size_t)(colon - s);
-	if (n > 2 && s[0] == '[') {
-		s++;
-		n -= 2;
-	}
-	if (!ip_parse((struct bytes){(const uint8_t *)s, n}, a->ip))
-		*a = (struct addr){0};
-}
-
-static void read_string(char *out, size_t size, const char *s)
-{
-	snprintf(out, size, "%s", s ? s : "");
-}
-
-static struct contact *read_contact(struct json_object *o)
-{
-	struct contact *c;
-	int i;
-
-	if (!o || !json_object_is_type(o, json_type_object))
-		return NULL;
-	c = xmalloc(sizeof *c);
-	*c = (struct contact){.dialect = "sotto"};
-	c->id = get_number(o, "contact", 0);
-	read_string(c->ident, sizeof c->ident, get_text(o, "id"));
-	read_string(c->nick, sizeof c->nick, get_text(o, "nick"));
-	read_string(c->petname, sizeof c->petname, get_text(o, "name"));
-	read_addr(get_text(o, "addr"), &c->at);
-	c->secure = get_bool(o, "secure");
-	if ((i = WORD_OF(presence_word, get_text(o, "state"))) >= 0)
-		c->presence = (enum presence)i;
-	if ((i = WORD_OF(trust_word, get_text(o, "trust"))) >= 0)
-		c->trust = (enum trust)i;
-	c->changed = get_bool(o, "changed");
-	c->blocked = get_bool(o, "blocked");
-	c->unread = (unsigned)get_number(o, "unread", 0);
-	c->waiting = (unsigned)get_number(o, "waiting", 0);
-	c->requests = (unsigned)get_number(o, "requests", 0);
-	c->draft = copy_text(o, "draft");
-	return c;
-}
-
-static struct message *read_message(struct json_object *o)
-{
-	struct message *m = xmalloc(sizeof *m);
-	const char *dir = get_text(o, "dir"), *received;
-	int i;
-
-	*m = (struct message){.n = get_number(o, "n", 0)};
-	m->with = get_number(o, "contact", 0);
-	m->incoming = dir && !strcmp(dir, "in");
-	m->id = get_uuid(o, "id");
-	m->answers = get_uuid(o, "reply_to");
-	m->seq = (uint64_t)get_number(o, "seq", 0);
-	m->secure = get_bool(o, "secure");
-	m->held = get_bool(o, "held");
-	read_string(m->stamp, sizeof m->stamp, get_text(o, "timestamp"));
-	read_string(m->quote_stamp, sizeof m->quote_stamp,
-		    get_text(o, "original_timestamp"));
-	if (rfc3339_get(bytes_of(m->stamp), &m->sent_ms))
-		m->sent_ms = 0;
-	m->sent_ms /= 1000;
-	received = get_text(o, "received");
-	if (received && !rfc3339_get(bytes_of(received), &m->stored_ms))
-		m->stored_ms /= 1000;
-	read_ip(o, "origin_ip", &m->from);
-	read_ip(o, "destination_ip", &m->to);
-	m->from.port = (uint16_t)get_number(o, "origin_port", 0);
-	m->to.port = (uint16_t)get_number(o, "destination_port", 0);
-	m->text = copy_text(o, "text");
-	m->quote = copy_text(o, "original");
-	m->error = copy_text(o, "error");
-	m->tries = (unsigned)get_number(o, "tries", 0);
-	if ((i = WORD_OF(delivery_word, get_text(o, "state"))) >= 0)
-		m->delivery = (enum delivery)i;
-	return m;
-}
-
-static struct message *read_status(struct json_object *o)
-{
-	struct message *m = read_message(o);
-
-	read_string(m->quote_stamp, sizeof m->quote_stamp, NULL);
-	read_string(m->stamp, sizeof m->stamp,
-		    get_text(o, "original_timestamp"));
-	read_string(m->ack_stamp, sizeof m->ack_stamp,
-		    get_text(o, "timestamp"));
-	return m;
-}
-
-static const char *const event_word[] = {
-    [EV_READY] = "ready", [EV_PEER] = "peer",         [EV_MESSAGE] = "message",
-    [EV_ITEM] = "item",   [EV_STATUS] = "status",     [EV_RESULT] = "result",
-    [EV_LOST] = "lost",   [EV_SECURITY] = "security", [EV_NOTICE] = "notice",
-    [EV_BYE] = "bye",
-};
-
-static enum code read_code(struct json_object *o)
-{
-	const char *w = get_text(o, "code");
-
-	if (get_bool(o, "ok"))
-		return CODE_OK;
-	for (size_t i = 0; w && i < sizeof codes / sizeof *codes; i++)
-		if (!strcmp(codes[i].word, w))
+	for (size_t i = 0; word && i < N_CODES; i++)
+		if (!strcmp(codes[i].word, word))
 			return (enum code)i;
 	return CODE_ERROR;
 }
 
-static struct json_object *child(struct json_object *o, const char *key)
-{
-	struct json_object *v;
+static const struct {
+	const char *word;
+	enum command_kind kind;
+} commands[] = {
+    {"send", CMD_SEND},       {"reply", CMD_REPLY},
+    {"all", CMD_ALL},         {"cancel", CMD_CANCEL},
+    {"retry", CMD_RETRY},     {"draft", CMD_DRAFT},
+    {"read", CMD_READ},       {"connect", CMD_CONNECT},
+    {"trust", CMD_TRUST},     {"verify", CMD_VERIFY},
+    {"block", CMD_BLOCK},     {"unblock", CMD_UNBLOCK},
+    {"forget", CMD_FORGET},   {"rename", CMD_RENAME},
+    {"nick", CMD_NICK},       {"set", CMD_SET},
+    {"id", CMD_ID},           {"peers", CMD_PEERS},
+    {"outbox", CMD_OUTBOX},   {"snapshot", CMD_SNAPSHOT},
+    {"history", CMD_HISTORY}, {"since", CMD_SINCE},
+    {"quit", CMD_QUIT},
+};
+enum { N_COMMANDS = sizeof commands / sizeof *commands };
 
-	return json_object_object_get_ex(o, key, &v) &&
-		       json_object_is_type(v, json_type_object)
-		   ? v
-		   : NULL;
+/* ---- making and freeing ---- */
+
+struct lines *lines_new(void)
+{
+	struct lines *l = xmalloc(sizeof *l);
+
+	memset(l, 0, sizeof *l);
+	l->replay.again_us = INT64_MAX;
+	return l;
 }
 
-static void read_item(struct event *ev, struct json_object *o)
+static void all_free(struct all *a)
 {
-	struct json_object *m = child(o, "message");
+	if (!a)
+		return;
+	free(a->text);
+	free(a->who);
+	buf_free(&a->peers);
+	free(a);
+}
 
-	if (!m)
-		m = child(o, "outbox");
-	if (m) {
-		ev->message = read_message(m);
-		ev->contact = read_contact(child(m, "peer"));
-	} else {
-		ev->contact = read_contact(child(o, "peer"));
+void lines_free(struct lines *l)
+{
+	if (!l)
+		return;
+	for (size_t i = 0; i < l->n_open; i++) {
+		free(l->open[i].who);
+		all_free(l->open[i].all);
+	}
+	for (size_t i = 0; i < l->n_want; i++)
+		command_free(l->want[i]);
+	free(l->open);
+	free(l->want);
+	free(l->sender);
+	buf_free(&l->in);
+	free(l);
+}
+
+static bool uuid_none(const struct uuid *id)
+{
+	static const struct uuid none;
+
+	return !memcmp(id, &none, sizeof none);
+}
+
+/* ---- bytes become lines ---- */
+
+void lines_feed(struct lines *l, struct bytes in)
+{
+	if (l->from) {
+		buf_drop(&l->in, l->from);
+		l->seen -= l->from;
+		l->from = 0;
+	}
+	buf_put(&l->in, in);
+}
+
+/* The end of the line that begins at `from`, or of what may be looked at. */
+static bool line_end(struct lines *l, size_t *end)
+{
+	const uint8_t *nl = NULL;
+
+	if (l->in.n > l->seen)
+		nl = memchr(l->in.p + l->seen, '\n', l->in.n - l->seen);
+	*end = nl ? (size_t)(nl - l->in.p) : l->in.n;
+	l->seen = *end;
+	return nl;
+}
+
+/* Of a line that is over the limit everything after it is forgotten as it
+ * comes, up to its newline. */
+bool lines_split(struct lines *l, struct bytes *line, bool *too_long)
+{
+	for (;;) {
+		size_t end;
+		bool whole = line_end(l, &end), over = l->over;
+		size_t n = end - l->from;
+
+		*line = (struct bytes){l->in.p + l->from, n};
+		*too_long = n > LINE_MAX_BYTES;
+		if (!whole && !over && !*too_long)
+			return false;
+		l->over = !whole;
+		l->from = l->seen = end + whole;
+		if (l->from == l->in.n) {
+			/* the bytes stay where they are until more are fed */
+			if (!whole && over)
+				return false;
+		}
+		if (over)
+			continue;
+		if (line->n && line->p[line->n - 1] == '\r')
+			line->n--;
+		return true;
 	}
 }
 
-static void read_result(struct event *ev, struct json_object *o)
+/* ---- the table of open refs ---- */
+
+static struct open *open_find(struct lines *l, uint64_t number)
 {
-	ev->code = read_code(o);
-	ev->contact = read_contact(child(o, "peer"));
-	if (get_text(o, "id") && get_text(o, "nick"))
-		ev->contact = read_contact(o); /* of `id` */
-	else if (get_text(o, "id"))
-		ev->message = read_message(o);
-	ev->text = copy_text(o, ev->code ? "error" : "text");
-	ev->more = get_bool(o, "more");
-	ev->next = get_number(o, "next_n", 0);
+	for (size_t i = 0; number && i < l->n_open; i++)
+		if (l->open[i].number == number)
+			return &l->open[i];
+	return NULL;
 }
 
-static void read_event(struct event *ev, struct json_object *o)
+/* Pointers into the table are good until the next open_new. */
+static struct open *open_new(struct lines *l, enum command_kind kind, bool own)
 {
-	const char *ref = get_text(o, "ref");
+	struct open *o = NULL;
 
+	for (size_t i = 0; i < l->n_open && !o; i++)
+		if (!l->open[i].number)
+			o = &l->open[i];
+	if (!o && l->n_open == l->cap_open) {
+		l->cap_open = l->cap_open ? 2 * l->cap_open : 8;
+		l->open = xrealloc(l->open, l->cap_open * sizeof *l->open);
+	}
+	if (!o)
+		o = &l->open[l->n_open++];
+	*o = (struct open){.number = ++l->last_number,
+			   .kind = kind,
+			   .own = own,
+			   .wait = WAIT_NONE,
+			   .timeout_us = INT64_MAX,
+			   .deadline_us = INT64_MAX};
+	l->n_refs += !own;
+	return o;
+}
+
+static void set_deadline(struct lines *l, struct open *o, int64_t at)
+{
+	l->n_timed -= o->deadline_us != INT64_MAX;
+	o->deadline_us = at;
+	l->n_timed += at != INT64_MAX;
+}
+
+static void set_stage(struct lines *l, struct open *o, enum stage s)
+{
+	l->n_waiting -= o->stage != ASKED;
+	o->stage = s;
+	l->n_waiting += s != ASKED;
+}
+
+static void open_free(struct lines *l, struct open *o)
+{
+	set_deadline(l, o, INT64_MAX);
+	set_stage(l, o, ASKED);
+	l->n_refs -= !o->own;
+	free(o->who);
+	all_free(o->all);
+	o->who = NULL;
+	o->all = NULL;
+	o->number = 0;
+	while (l->n_open && !l->open[l->n_open - 1].number)
+		l->n_open--;
+}
+
+bool lines_open(const struct lines *l)
+{
+	return l->n_refs > 0;
+}
+
+/* ---- commands of our own ---- */
+
+static struct command *want(struct lines *l, enum command_kind kind,
+			    uint64_t number)
+{
+	struct command *cmd = xmalloc(sizeof *cmd);
+
+	*cmd = (struct command){.kind = kind, .ref = number};
+	l->want = xrealloc(l->want, (l->n_want + 1) * sizeof *l->want);
+	l->want[l->n_want++] = cmd;
+	return cmd;
+}
+
+static bool want_next(struct lines *l, struct command **cmd)
+{
+	if (!l->n_want || l->n_asked >= ENGINE_MAX)
+		return false;
+	*cmd = l->want[0];
+	memmove(l->want, l->want + 1, --l->n_want * sizeof(struct command *));
+	l->n_asked++;
+	return true;
+}
+
+static char *copy_of(const char *s)
+{
+	return xstrndup((struct bytes){(const uint8_t *)s, strlen(s)});
+}
+
+/* ---- results ---- */
+
+struct result {
+	enum code code;
+	const char *text, *name;
+	const struct event *ev; /* with its message and contact; or NULL */
+};
+
+static void line_begin(struct buf *out, const char *event)
+{
+	json_open(out, NULL);
+	json_number(out, "v", 1);
+	json_string(out, "event", event);
+}
+
+static void line_end_put(struct buf *out)
+{
+	static const uint8_t end[] = "}\n";
+
+	buf_put(out, (struct bytes){end, 2});
+}
+
+static void result_begin(struct buf *out, const char *ref, enum code code,
+			 const char *text)
+{
+	line_begin(out, "result");
 	if (ref)
-		ev->ref = strtoull(ref, NULL, 10);
+		json_string(out, "ref", ref);
+	json_flag(out, "ok", code == CODE_OK);
+	if (code != CODE_OK)
+		json_string(out, "code", code_word(code));
+	if (text)
+		json_string(out, code == CODE_OK ? "text" : "error", text);
+}
+
+static void put_page(const struct open *o, const struct event *ev,
+		     struct buf *out)
+{
+	bool pages = o->kind == CMD_HISTORY || o->kind == CMD_SINCE ||
+		     o->kind == CMD_OUTBOX || o->kind == CMD_PEERS ||
+		     o->kind == CMD_SNAPSHOT;
+
+	if (!pages)
+		return;
+	json_flag(out, "more", ev->more);
+	if (!ev->more)
+		return;
+	if (o->kind == CMD_HISTORY)
+		json_uuid(out, "next", &o->oldest);
+	else
+		json_number(out, "next", ev->next);
+	json_number(out, "next_n", ev->next);
+}
+
+static void put_result_event(const struct open *o, const struct event *ev,
+			     struct buf *out)
+{
+	const struct contact *who = ev->contact ? ev->contact : o->who;
+
+	if (ev->message) {
+		json_uuid(out, "id", &ev->message->id);
+		json_number(out, "n", ev->message->n);
+		json_string(out, "state", words_delivery[ev->message->delivery]);
+	}
+	if (o->kind == CMD_ID && who) {
+		json_id(out, "id", &who->key);
+		json_string(out, "nick", who->nick);
+		json_addr(out, "addr", &who->at);
+	}
+	if (who)
+		json_peer(out, "peer", who);
+	if (ev->name)
+		json_string(out, "name", ev->name);
+	put_page(o, ev, out);
+}
+
+static void put_all(const struct all *a, struct buf *out)
+{
+	json_number(out, "acknowledged", (int64_t)a->good);
+	json_number(out, "recipients", (int64_t)a->n);
+	if (!a->list)
+		return;
+	json_list(out, "peers");
+	buf_put(out, (struct bytes){a->peers.p, a->peers.n});
+	json_list_end(out);
+}
+
+/* What became of a message that was waited for. */
+static void put_waited(const struct open *o, struct buf *out)
+{
+	json_uuid(out, "id", &o->id);
+	json_number(out, "n", o->n);
+	json_string(out, "state", words_delivery[o->state]);
+	if (o->who)
+		json_peer(out, "peer", o->who);
+}
+
+static void all_one_done(struct lines *l, const struct now *now,
+			 struct open *child, enum code code, const char *text,
+			 struct buf *out);
+
+/* The one result of a ref; o is free afterwards. */
+static void finish(struct lines *l, const struct now *now, struct open *o,
+		   enum code code, const char *text, const struct event *ev,
+		   struct buf *out)
+{
+	if (o->parent) {
+		all_one_done(l, now, o, code, text, out);
+		return;
+	}
+	if (!o->own) {
+		result_begin(out, o->has_ref ? o->ref : NULL, code, text);
+		if (o->all)
+			put_all(o->all, out);
+		else if (o->stage != ASKED)
+			put_waited(o, out);
+		else if (ev)
+			put_result_event(o, ev, out);
+		line_end_put(out);
+	}
+	open_free(l, o);
+}
+
+/* ---- all: a message each, so that each has a fate of its own ---- */
+
+static void all_end(struct lines *l, const struct now *now, struct open *o,
+		    struct buf *out)
+{
+	struct all *a = o->all;
+	enum code code = CODE_OK;
+
+	if (!a->n)
+		finish(l, now, o, CODE_UNREACHABLE, "nobody is online", NULL,
+		       out);
+	else {
+		if (a->good < a->n)
+			code = a->good ? CODE_PARTLY : a->bad;
+		finish(l, now, o, code,
+		       code == CODE_OK ? NULL : "not to everybody", NULL, out);
+	}
+}
+
+/* Keeps the window of those on their way full. */
+static void all_go_on(struct lines *l, const struct now *now, uint64_t number,
+		      struct buf *out)
+{
+	struct open *o = open_find(l, number);
+
+	while (o->all->next < o->all->n && o->all->open < ALL_WINDOW) {
+		struct open *child = open_new(l, CMD_SEND, true);
+		struct command *cmd = want(l, CMD_SEND, child->number);
+
+		o = open_find(l, number); /* the table may have moved */
+		child = open_find(l, l->last_number);
+		child->parent = number;
+		child->wait = o->wait;
+		child->keep = o->keep;
+		if (o->timeout_us != INT64_MAX)
+			child->timeout_us = o->deadline_us - now->mono_us;
+		cmd->contact = o->all->who[o->all->next++];
+		cmd->text = copy_of(o->all->text);
+		o->all->open++;
+	}
+	if (!o->all->open)
+		all_end(l, now, o, out);
+}
+
+static void all_one_done(struct lines *l, const struct now *now,
+			 struct open *child, enum code code, const char *text,
+			 struct buf *out)
+{
+	uint64_t number = child->parent;
+	struct open *o = open_find(l, number);
+	struct all *a = o->all;
+
+	a->open--;
+	a->good += code == CODE_OK;
+	if (code != CODE_OK && a->bad == CODE_OK)
+		a->bad = code;
+	if (a->list && a->peers.n < LINE_MAX_BYTES - 4096) {
+		struct buf *b = &a->peers;
+
+		if (b->n)
+			buf_put(b, (struct bytes){(const uint8_t *)",", 1});
+		buf_put(b, (struct bytes){(const uint8_t *)"{", 1});
+		if (child->who) {
+			json_id(b, "id", &child->who->key);
+			json_string(b, "nick", child->who->nick);
+		}
+		json_uuid(b, "message", &child->id);
+		json_string(b, "state", words_delivery[child->state]);
+		json_flag(b, "ok", code == CODE_OK);
+		if (code != CODE_OK)
+			json_string(b, "code", code_word(code));
+		if (code != CODE_OK && text)
+			json_string(b, "error", text);
+		json_close(b);
+	}
+	open_free(l, child);
+	all_go_on(l, now, number, out);
+}
+
+static void all_collect(struct open *o, const struct contact *c)
+{
+	struct all *a = o->all;
+
+	if (c->presence != P_ONLINE || c->blocked || a->n == ALL_MAX)
+		return;
+	if (!(a->n & (a->n - 1)))
+		a->who =
+		    xrealloc(a->who, (a->n ? 2 * a->n : 1) * sizeof *a->who);
+	a->who[a->n++] = c->id;
+}
+
+/* A page of contacts is complete. */
+static void all_listed(struct lines *l, const struct now *now, struct open *o,
+		       const struct event *ev, struct buf *out)
+{
+	if (ev->code != CODE_OK)
+		finish(l, now, o, ev->code, ev->text, NULL, out);
+	else if (ev->more)
+		want(l, CMD_SNAPSHOT, o->number)->n = ev->next;
+	else
+		all_go_on(l, now, o->number, out);
+}
+
+/* ---- waiting ---- */
+
+/* Too late, or it cannot come any more: the message is taken back, unless it
+ * was to stay queued. */
+static void give_up(struct lines *l, const struct now *now, struct open *o,
+		    enum code why, const char *text, struct buf *out)
+{
+	if (o->keep) {
+		finish(l, now, o, why == CODE_TIMEOUT ? CODE_QUEUED : why, text,
+		       NULL, out);
+		return;
+	}
+	set_stage(l, o, CANCELLING);
+	set_deadline(l, o, INT64_MAX);
+	o->late = why;
+	want(l, CMD_CANCEL, o->number)->id = o->id;
+}
+
+static const char late_words[] = "no acknowledgement in time";
+static const char key_words[] = "another key than the known one answers";
+
+static void settle_failed(struct lines *l, const struct now *now,
+			  struct open *o, const struct message *m,
+			  struct buf *out)
+{
+	bool expired = m->expire_ms && now->wall_us / 1000 > m->expire_ms;
+
+	finish(l, now, o, expired ? CODE_TIMEOUT : CODE_REFUSED,
+	       m->error ? m->error : "refused", NULL, out);
+}
+
+/* What is known of the message that o waits for. */
+static void settle(struct lines *l, const struct now *now, struct open *o,
+		   const struct message *m, struct buf *out)
+{
+	bool cancelling = o->stage == CANCELLING;
+
+	switch (m->delivery) {
+	case D_DELIVERED:
+		o->state = D_DELIVERED;
+		finish(l, now, o, CODE_OK, NULL, NULL, out);
+		return;
+	case D_SENT:
+	case D_STORED:
+		o->state = m->delivery;
+		if (o->wait == WAIT_SENT && !cancelling) {
+			finish(l, now, o, CODE_OK, NULL, NULL, out);
+			return;
+		}
+		break;
+	case D_FAILED:
+		if (!cancelling) {
+			o->state = D_FAILED;
+			settle_failed(l, now, o, m, out);
+		}
+		return;
+	case D_CANCELLED:
+		if (!cancelling)
+			finish(l, now, o, CODE_TIMEOUT, "it was taken back",
+			       NULL, out);
+		return;
+	case D_QUEUED:
+	case D_RECEIVED:
+	case D_REQUEST:
+		break;
+	}
+	if (m->held && !cancelling)
+		give_up(l, now, o, CODE_KEY, key_words, out);
+}
+
+static void settle_all(struct lines *l, const struct now *now,
+		       const struct message *m, struct buf *out)
+{
+	for (size_t i = 0; l->n_waiting && i < l->n_open; i++) {
+		struct open *o = &l->open[i];
+
+		if (!o->number || o->stage == ASKED ||
+		    memcmp(&o->id, &m->id, sizeof m->id))
+			continue;
+		settle(l, now, o, m, out);
+		return;
+	}
+}
+
+/* The engine took the message: now what `wait` names is to come. */
+static void begin_wait(struct lines *l, const struct now *now, struct open *o,
+		       const struct event *ev, struct buf *out)
+{
+	const struct message *m = ev->message;
+
+	set_stage(l, o, WAITING);
+	o->id = m->id;
+	o->n = m->n;
+	o->state = m->delivery;
+	if (ev->contact) {
+		o->who = xmalloc(sizeof *o->who);
+		*o->who = *ev->contact;
+		o->who->draft = NULL;
+	}
+	if (o->wait == WAIT_NONE) {
+		finish(l, now, o, CODE_OK, NULL, NULL, out);
+		return;
+	}
+	if (o->timeout_us != INT64_MAX && o->deadline_us == INT64_MAX)
+		set_deadline(l, o, now->mono_us + o->timeout_us);
+	settle(l, now, o, m, out);
+}
+
+static void cancelled(struct lines *l, const struct now *now, struct open *o,
+		      const struct event *ev, struct buf *out)
+{
+	switch ((int)ev->code) {
+	case CODE_ERROR: /* its ACK was quicker */
+		o->state = D_DELIVERED;
+		finish(l, now, o, CODE_OK, NULL, NULL, out);
+		return;
+	case CODE_DISK_FULL:
+	case CODE_QUEUE_FULL:
+		finish(l, now, o, CODE_QUEUED,
+		       "it could not be taken back: it stays queued", NULL,
+		       out);
+		return;
+	default:
+		finish(l, now, o, o->late,
+		       o->late == CODE_KEY ? key_words : late_words, NULL, out);
+	}
+}
+
+void lines_tick(struct lines *l, const struct now *now, struct buf *out)
+{
+	for (size_t i = 0; l->n_timed && i < l->n_open; i++) {
+		struct open *o = &l->open[i];
+
+		if (!o->number || o->deadline_us > now->mono_us)
+			continue;
+		set_deadline(l, o, INT64_MAX);
+		if (o->stage == WAITING)
+			give_up(l, now, o, CODE_TIMEOUT, late_words, out);
+		else if (o->kind == CMD_CONNECT)
+			finish(l, now, o, CODE_TIMEOUT, "no answer in time",
+			       NULL, out);
+	}
+	if (l->replay.again_us <= now->mono_us) {
+		l->replay.again_us = INT64_MAX;
+		want(l, CMD_SINCE, l->replay.number)->n = l->replay.at;
+		l->want[l->n_want - 1]->limit = REPLAY_ROWS;
+	}
+}
+
+int64_t lines_deadline(const struct lines *l)
+{
+	int64_t at = l->replay.again_us;
+
+	for (size_t i = 0; l->n_timed && i < l->n_open; i++)
+		if (l->open[i].number && l->open[i].deadline_us < at)
+			at = l->open[i].deadline_us;
+	return at;
+}
+
+/* ---- who wrote last (review G10) ---- */
+
+static struct sender *sender_find(struct lines *l, contact_id who)
+{
+	for (size_t i = 0; i < l->n_senders; i++)
+		if (l->sender[i].who == who)
+			return &l->sender[i];
+	return NULL;
+}
+
+/* A new one; the one that was silent longest makes room. */
+static struct sender *sender_new(struct lines *l, contact_id who)
+{
+	struct sender *s = NULL;
+
+	if (l->n_senders < SENDERS_MAX) {
+		if (!(l->n_senders & (l->n_senders - 1)))
+			l->sender =
+			    xrealloc(l->sender,
+				     (l->n_senders ? 2 * l->n_senders : 1) *
+					 sizeof *l->sender);
+		s = &l->sender[l->n_senders++];
+	} else {
+		for (size_t i = 0; i < l->n_senders; i++)
+			if (!s || l->sender[i].at < s->at)
+				s = &l->sender[i];
+	}
+	*s = (struct sender){.who = who};
+	return s;
+}
+
+static void sender_note(struct lines *l, const struct message *m,
+			const struct contact *c)
+{
+	struct sender *s = sender_find(l, m->with);
+
+	if (!m->incoming) {
+		if (s)
+			s->answered = true;
+		return;
+	}
+	if (!s)
+		s = sender_new(l, m->with);
+	s->id = m->id;
+	s->at = ++l->told_count;
+	s->answered = false;
+	if (c)
+		memcpy(s->name, c->petname[0] ? c->petname : c->nick,
+		       sizeof s->name);
+}
+
+/* Fills in whom a reply without reply_to answers; or says why not. */
+static enum code reply_target(struct lines *l, struct command *cmd,
+			      char why[static 256])
+{
+	struct sender *last = NULL;
+	size_t unanswered = 0, n = 0;
+
+	snprintf(why, 256, "nobody has written yet");
+	for (size_t i = 0; i < l->n_senders; i++) {
+		struct sender *s = &l->sender[i];
+
+		if (!last || s->at > last->at)
+			last = s;
+		if (s->answered)
+			continue;
+		n += (size_t)snprintf(why + n, 256 - n, "%s%.40s",
+				      unanswered ? ", " : "unanswered: ",
+				      s->name);
+		if (n > 200)
+			n = 200;
+		unanswered++;
+	}
+	if (!last)
+		return CODE_UNKNOWN;
+	if (unanswered > 1)
+		return CODE_AMBIGUOUS;
+	last->answered = true;
+	cmd->id = last->id;
+	cmd->contact = last->who;
+	return CODE_OK;
+}
+
+/* ---- commands ---- */
+
+/* "ref":"..." in a line that cannot be read: a quick look, so that whoever
+ * waits for it hears. */
+static bool glimpse_ref(struct bytes line, char ref[static REF_MAX + 1])
+{
+	static const char key[] = "\"ref\"";
+	const uint8_t *end = line.p + (line.n < 4096 ? line.n : 4096), *p;
+	size_t n = 0;
+
+	p = line.n ? memmem(line.p, (size_t)(end - line.p), key, 5) : NULL;
+	if (!p || (p > line.p && p[-1] == '\\'))
+		return false;
+	for (p += 5; p < end && (*p == ' ' || *p == ':'); p++)
+		;
+	if (p == end || *p != '"')
+		return false;
+	for (p++; p + n < end && p[n] != '"'; n++)
+		if (p[n] == '\\' || p[n] < 32 || n == REF_MAX)
+			return false;
+	if (p + n == end || !utf8_ok((struct bytes){p, n}))
+		return false;
+	memcpy(ref, p, n);
+	ref[n] = 0;
+	return true;
+}
+
+static void refuse(struct buf *out, const char *ref, enum code code,
+		   const char *why)
+{
+	result_begin(out, ref, code, why);
+	line_end_put(out);
+}
+
+static void refuse_unread(struct bytes line, const char *why, struct buf *out)
+{
+	char ref[REF_MAX + 1];
+
+	refuse(out, glimpse_ref(line, ref) ? ref : NULL, CODE_BAD_COMMAND, why);
+}
+
+static bool read_kind(struct json_object *o, enum command_kind *kind,
+		      char why[static 256])
+{
+	const char *word = NULL;
+
+	if (!json_get_string(o, "cmd", &word) || !word) {
+		snprintf(why, 256, "no \"cmd\"");
+		return false;
+	}
+	for (size_t i = 0; i < N_COMMANDS; i++) {
+		if (strcmp(commands[i].word, word))
+			continue;
+		*kind = commands[i].kind;
+		return true;
+	}
+	snprintf(why, 256, "unknown command %.32s", word);
+	return false;
+}
+
+static bool bad_kind(char why[static 256], const char *key, const char *what)
+{
+	snprintf(why, 256, "\"%s\" is not %s", key, what);
+	return false;
+}
+
+static bool read_strings(struct json_object *o, struct command *cmd,
+			 char why[static 256])
+{
+	static const char *const key[] = {"to", "peer", "text", "name"};
+	char **slot[] = {&cmd->to, &cmd->to, &cmd->text, &cmd->name};
+
+	for (size_t i = 0; i < 4; i++) {
+		const char *s = NULL;
+
+		if (!json_get_string(o, key[i], &s))
+			return bad_kind(why, key[i], "a string");
+		if (s && !*slot[i])
+			*slot[i] = copy_of(s);
+	}
+	return true;
+}
+
+static bool read_numbers(struct json_object *o, struct command *cmd,
+			 char why[static 256])
+{
+	int64_t limit = 0, cursor = 0;
+
+	if (!json_get_number(o, "contact", &cmd->contact))
+		return bad_kind(why, "contact", "a number");
+	if (!json_get_number(o, "n", &cmd->n) ||
+	    (cmd->kind != CMD_HISTORY &&
+	     !json_get_number(o, "after", &cmd->n)))
+		return bad_kind(why, "n", "a number");
+	if (!json_get_number(o, "limit", &limit) || limit < 0)
+		return bad_kind(why, "limit", "a number");
+	if (!json_get_number(o, "cursor", &cursor) || cursor < 0)
+		return bad_kind(why, "cursor", "a number");
+	if (!json_get_flag(o, "yes", &cmd->yes))
+		return bad_kind(why, "yes", "true or false");
+	cmd->limit = limit < PAGE_MAX ? (unsigned)limit : PAGE_MAX;
+	cmd->cursor = (size_t)cursor;
+	return true;
+}
+
+static bool read_ids(struct json_object *o, struct command *cmd,
+		     char why[static 256])
+{
+	static const char *const key[] = {"id", "reply_to", "before"};
+
+	for (size_t i = 0; i < 3; i++)
+		if (!json_get_uuid(o, key[i], &cmd->id))
+			return bad_kind(why, key[i], "a message id");
+	return true;
+}
+
+static bool sends(enum command_kind kind)
+{
+	return kind == CMD_SEND || kind == CMD_REPLY || kind == CMD_ALL;
+}
+
+static bool read_wait(struct json_object *o, struct open *to,
+		      char why[static 256])
+{
+	const char *wait = NULL, *late = NULL;
+	int64_t ms = -1;
+	int i;
+
+	if (!json_get_string(o, "wait", &wait))
+		return bad_kind(why, "wait", "ack, sent or none");
+	if (!json_get_number(o, "timeout_ms", &ms) || ms > INT64_C(1) << 40)
+		return bad_kind(why, "timeout_ms", "a number of milliseconds");
+	if (!json_get_string(o, "on_timeout", &late) ||
+	    (late && strcmp(late, "queue") && strcmp(late, "cancel")))
+		return bad_kind(why, "on_timeout", "cancel or queue");
+	i = wait ? word_find(words_wait, wait) : WAIT_ACK;
+	if (i < 0)
+		return bad_kind(why, "wait", "ack, sent or none");
+	to->keep = late && !strcmp(late, "queue");
+	if (sends(to->kind))
+		to->wait = (enum wait)i;
+	if (ms >= 0)
+		to->timeout_us = ms * 1000;
+	else if (sends(to->kind) && to->wait != WAIT_NONE)
+		to->timeout_us = usual_us;
+	return true;
+}
+
+static bool read_ref(struct json_object *o, struct open *to,
+		     char why[static 256])
+{
+	const char *ref = NULL;
+
+	if (!json_get_string(o, "ref", &ref))
+		return bad_kind(why, "ref", "a string");
+	if (!ref)
+		return true;
+	if (strlen(ref) > REF_MAX) {
+		snprintf(why, 256, "\"ref\" has more than %d bytes", REF_MAX);
+		return false;
+	}
+	to->has_ref = true;
+	memcpy(to->ref, ref, strlen(ref) + 1);
+	return true;
+}
+
+static bool read_command(struct json_object *o, struct command *cmd,
+			 struct open *to, char why[static 256])
+{
+	if (!read_ref(o, to, why) || !read_kind(o, &cmd->kind, why))
+		return false;
+	to->kind = cmd->kind;
+	return read_strings(o, cmd, why) && read_numbers(o, cmd, why) &&
+	       read_ids(o, cmd, why) && read_wait(o, to, why);
+}
+
+/* Gives it a place in the table; false: there is none, or it is answered. */
+static bool open_command(struct lines *l, const struct now *now,
+			 struct command *cmd, const struct open *as,
+			 bool list, struct buf *out)
+{
+	const char *ref = as->has_ref ? as->ref : NULL;
+	char why[256];
+	enum code code;
+
+	if (l->n_refs >= REFS_MAX || l->n_asked >= ENGINE_MAX) {
+		refuse(out, ref, CODE_QUEUE_FULL,
+		       "256 commands have no result yet");
+		return false;
+	}
+	if (cmd->kind == CMD_REPLY && uuid_none(&cmd->id) && !cmd->contact &&
+	    !cmd->to && (code = reply_target(l, cmd, why))) {
+		refuse(out, ref, code, why);
+		return false;
+	}
+	struct open *o = open_new(l, cmd->kind, false);
+
+	o->has_ref = as->has_ref;
+	memcpy(o->ref, as->ref, sizeof o->ref);
+	o->wait = as->wait;
+	o->keep = as->keep;
+	o->timeout_us = as->timeout_us;
+	if (as->timeout_us != INT64_MAX)
+		set_deadline(l, o, now->mono_us + as->timeout_us);
+	cmd->ref = o->number;
+	if (cmd->kind != CMD_ALL)
+		return true;
+	o->all = xmalloc(sizeof *o->all);
+	*o->all = (struct all){.text = cmd->text, .list = list};
+	cmd->text = NULL;
+	cmd->kind = CMD_SNAPSHOT;
+	return true;
+}
+
+enum err lines_command(struct lines *l, const struct now *now,
+		       struct bytes line, struct command **out_cmd,
+		       struct buf *out)
+{
+	struct open as = {.timeout_us = INT64_MAX, .wait = WAIT_NONE};
+	struct json_object *o;
+	struct command *cmd;
+	bool list = true;
+	char why[256];
+
+	*out_cmd = NULL;
+	if (line.n > LINE_MAX_BYTES) {
+		refuse_unread(line, "a line has at most 256 KiB", out);
+		return ERR_LIMIT;
+	}
+	if (json_read(line, &o)) {
+		refuse_unread(line, "not a JSON object this program accepts",
+			      out);
+		return ERR_PARSE;
+	}
+	cmd = xmalloc(sizeof *cmd);
+	*cmd = (struct command){0};
+	bool good = read_command(o, cmd, &as, why);
+
+	(void)json_get_flag(o, "list", &list);
+	json_object_put(o);
+	if (!good)
+		refuse(out, as.has_ref ? as.ref : NULL, CODE_BAD_COMMAND, why);
+	if (good && open_command(l, now, cmd, &as, list, out)) {
+		l->n_asked++;
+		*out_cmd = cmd;
+		return OK;
+	}
+	command_free(cmd);
+	return good ? OK : ERR_PARSE;
+}
+
+static bool blank(struct bytes s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] != ' ' && s.p[i] != '\t')
+			return false;
+	return true;
+}
+
+bool lines_next(struct lines *l, const struct now *now, struct command **cmd,
+		struct buf *out)
+{
+	struct bytes line;
+	bool too_long;
+
+	if (want_next(l, cmd))
+		return true;
+	while (lines_split(l, &line, &too_long)) {
+		if (blank(line))
+			continue;
+		if (too_long)
+			refuse_unread(line, "a line has at most 256 KiB", out);
+		else if (!lines_command(l, now, line, cmd, out) && *cmd)
+			return true;
+	}
+	return false;
+}
+
+/* ---- reading again what EV_LOST took ---- */
+
+static void replay_ask(struct lines *l)
+{
+	struct open *o = open_find(l, l->replay.number);
+	struct command *cmd;
+
+	if (!o)
+		o = open_new(l, CMD_SINCE, true);
+	l->replay.number = o->number;
+	l->replay.on = true;
+	l->replay.rows = 0;
+	l->replay.skipped_then = l->replay.skipped;
+	cmd = want(l, CMD_SINCE, o->number);
+	cmd->n = l->replay.at;
+	cmd->limit = REPLAY_ROWS;
+}
+
+/* From the oldest message that somebody waits for, or that was not told. */
+static void replay_begin(struct lines *l)
+{
+	message_n from = l->replay.all ? l->replay.told : INT64_MAX;
+
+	for (size_t i = 0; l->n_waiting && i < l->n_open; i++)
+		if (l->open[i].number && l->open[i].stage != ASKED &&
+		    l->open[i].n - 1 < from)
+			from = l->open[i].n - 1;
+	if (from == INT64_MAX)
+		return;
+	if (!l->replay.on || from < l->replay.at)
+		l->replay.at = from;
+	if (!l->replay.on)
+		replay_ask(l);
+}
+
+static void tell_message(struct lines *l, const struct message *m,
+			 const struct contact *c, struct buf *out)
+{
+	line_begin(out, "message");
+	json_message(out, m, c);
+	line_end_put(out);
+	sender_note(l, m, c);
+	if (m->n > l->replay.told)
+		l->replay.told = m->n;
+}
+
+static void replay_item(struct lines *l, const struct now *now,
+			const struct event *ev, struct buf *out)
+{
+	const struct message *m = ev->message;
+
+	if (!m)
+		return;
+	l->replay.rows++;
+	if (m->n > l->replay.at)
+		l->replay.at = m->n;
+	if (l->replay.all && m->n > l->replay.told)
+		tell_message(l, m, ev->contact, out);
+	if (!m->incoming)
+		settle_all(l, now, m, out);
+}
+
+static void replay_page(struct lines *l, const struct now *now,
+			struct open *o, const struct event *ev)
+{
+	bool behind = l->replay.skipped > l->replay.at;
+
+	if (ev->code != CODE_OK) { /* the disk; ask again until it is well */
+		l->replay.again_us = now->mono_us + again_us;
+		return;
+	}
+	/* What was told after we had asked is on the next page; what is on
+	 * none was forgotten meanwhile. */
+	if (ev->more || (behind && (l->replay.rows ||
+				    l->replay.skipped != l->replay.skipped_then))) {
+		replay_ask(l);
+		return;
+	}
+	l->replay.on = false;
+	open_free(l, o);
+}
+
+void lines_replay(struct lines *l)
+{
+	struct open *o = open_new(l, CMD_HISTORY, true);
+	struct command *cmd = want(l, CMD_HISTORY, o->number);
+
+	l->replay.all = true;
+	cmd->limit = 1; /* what came before us is not told */
+}
+
+/* ---- events ---- */
+
+static void put_listen(struct buf *out, const char *text)
+{
+	json_list(out, "listen");
+	while (text && *text) {
+		size_t n = strcspn(text, " ");
+		char *one = xstrndup((struct bytes){(const uint8_t *)text, n});
+
+		json_string(out, NULL, one);
+		free(one);
+		text += n + (text[n] == ' ');
+	}
+	json_list_end(out);
+}
+
+static void put_ready(const struct event *ev, struct buf *out)
+{
+	const struct contact *c = ev->contact;
+	static const struct contact none;
+
+	if (!c)
+		c = &none;
+	line_begin(out, "ready");
+	json_id(out, "id", &c->key);
+	json_string(out, "nick", c->nick);
+	json_number(out, "port", c->at.port);
+	put_listen(out, ev->text);
+	json_number(out, "pid", getpid());
+	json_string(out, "trust_new", ev->name);
+	json_addr(out, "addr", &c->at);
+	json_string(out, "version", SOTTO_VERSION);
+	json_peer(out, "self", c);
+	line_end_put(out);
+}
+
+static void put_peer(const struct event *ev, struct buf *out)
+{
+	if (!ev->contact)
+		return;
+	line_begin(out, "peer");
+	json_peer(out, "peer", ev->contact);
+	json_string(out, "via", words_via[ev->contact->via]);
+	line_end_put(out);
+}
+
+/* 003: the confirmation carries the original's timestamp, its own, and
+ * "Confirmação positiva ou negativa". */
+static void put_status(const struct message *m, struct buf *out)
+{
+	line_begin(out, "status");
+	json_uuid(out, "id", &m->id);
+	json_string(out, "state", words_delivery[m->delivery]);
+	if (m->delivery == D_DELIVERED || m->delivery == D_FAILED)
+		json_flag(out, "ack", m->delivery == D_DELIVERED);
+	else
+		json_null(out, "ack");
+	json_string(out, "original_timestamp", m->stamp[0] ? m->stamp : NULL);
+	json_string(out, "timestamp", m->ack_stamp[0] ? m->ack_stamp : NULL);
+	json_rtt(out, m->rtt_us);
+	json_number(out, "tries", m->tries);
+	json_string(out, "error", m->error);
+	json_number(out, "n", m->n);
+	json_number(out, "contact", m->with);
+	json_string(out, "dir", m->incoming ? "in" : "out");
+	if (m->acked_ms)
+		json_time(out, "acked", m->acked_ms);
+	if (m->held)
+		json_flag(out, "held", true);
+	line_end_put(out);
+}
+
+static const char *security_words(const char *code)
+{
+	static const char *const table[][2] = {
+	    {"key_changed", "another key than the known one answers for it"},
+	    {"new_key", "a key never seen before"},
+	    {"downgrade", "it was met encrypted before and is not now"},
+	    {"hostile", "it broke the rules of the channel"},
+	};
+
+	for (size_t i = 0; code && i < sizeof table / sizeof *table; i++)
+		if (!strcmp(table[i][0], code))
+			return table[i][1];
+	return code;
+}
+
+static void put_security(const struct event *ev, struct buf *out)
+{
+	line_begin(out, "security");
+	json_string(out, "code", ev->text);
+	if (ev->contact)
+		json_peer(out, "peer", ev->contact);
+	else
+		json_null(out, "peer");
+	json_string(out, "error", security_words(ev->text));
+	line_end_put(out);
+}
+
+static void put_notice(const struct event *ev, struct buf *out)
+{
+	line_begin(out, "notice");
+	json_string(out, "level", words_level[ev->level]);
+	json_string(out, "text", ev->text ? ev->text : "");
+	line_end_put(out);
+}
+
+static void hear_message(struct lines *l, const struct event *ev,
+			 struct buf *out)
+{
+	const struct message *m = ev->message;
+
+	if (!m)
+		return;
+	if (!l->replay.all || !l->replay.on) {
+		tell_message(l, m, ev->contact, out);
+		return;
+	}
+	/* In its place, by a page. */
+	if (m->n > l->replay.skipped)
+		l->replay.skipped = m->n;
+}
+
+static void put_item(const struct open *o, const struct event *ev,
+		     struct buf *out)
+{
+	line_begin(out, "item");
+	if (o->has_ref)
+		json_string(out, "ref", o->ref);
+	if (ev->message) {
+		json_open(out, o->kind == CMD_OUTBOX ? "outbox" : "message");
+		json_message(out, ev->message, ev->contact);
+		json_close(out);
+	} else if (ev->contact) {
+		json_peer(out, "peer", ev->contact);
+	}
+	line_end_put(out);
+}
+
+static void hear_item(struct lines *l, const struct now *now,
+		      const struct event *ev, struct buf *out)
+{
+	struct open *o = open_find(l, ev->ref);
+
+	if (!o)
+		return;
+	if (o->all) {
+		if (ev->contact)
+			all_collect(o, ev->contact);
+	} else if (!o->own) {
+		if (ev->message && uuid_none(&o->oldest))
+			o->oldest = ev->message->id;
+		put_item(o, ev, out);
+	} else if (o->kind == CMD_SINCE) {
+		replay_item(l, now, ev, out);
+	} else if (ev->message && ev->message->n > l->replay.told) {
+		l->replay.told = ev->message->n;
+	}
+}
+
+static void hear_result(struct lines *l, const struct now *now,
+			const struct event *ev, struct buf *out)
+{
+	struct open *o = open_find(l, ev->ref);
+
+	l->n_asked -= l->n_asked > 0;
+	if (!o)
+		return;
+	if (o->stage == CANCELLING)
+		cancelled(l, now, o, ev, out);
+	else if (o->all)
+		all_listed(l, now, o, ev, out);
+	else if (o->own && o->kind == CMD_SINCE)
+		replay_page(l, now, o, ev);
+	else if (sends(o->kind) && ev->code == CODE_OK && ev->message)
+		begin_wait(l, now, o, ev, out);
+	else
+		finish(l, now, o, ev->code, ev->text, ev, out);
+}
+
+void lines_refused(struct lines *l, const struct now *now, uint64_t ref,
+		   enum err err, struct buf *out)
+{
+	struct event ev = {.kind = EV_RESULT, .ref = ref};
+	char full[] = "too many commands at once", over[] = "sotto has ended";
+
+	ev.code = err == ERR_FULL ? CODE_QUEUE_FULL : CODE_ERROR;
+	ev.text = err == ERR_FULL ? full : over;
+	hear_result(l, now, &ev, out);
+}
+
+/* Nothing more comes: what was taken and not acknowledged is queued. */
+static void hear_bye(struct lines *l, const struct now *now,
+		     const struct event *ev, struct buf *out)
+{
+	for (size_t i = l->n_open; i-- > 0;) {
+		struct open *o = i < l->n_open ? &l->open[i] : NULL;
+
+		if (!o || !o->number || o->own)
+			continue;
+		if (o->stage == ASKED)
+			finish(l, now, o, CODE_ERROR, "sotto has ended", NULL,
+			       out);
+		else
+			finish(l, now, o, CODE_QUEUED,
+			       "sotto has ended; it stays queued", NULL, out);
+	}
+	line_begin(out, "bye");
+	json_string(out, "reason", ev->text ? ev->text : "quit");
+	line_end_put(out);
+}
+
+void lines_event(struct lines *l, const struct now *now,
+		 const struct event *ev, struct buf *out)
+{
 	switch (ev->kind) {
 	case EV_READY:
-		ev->contact = read_contact(o);
-		ev->name = copy_text(o, "trust_new");
+		put_ready(ev, out);
 		break;
 	case EV_PEER:
-		ev->contact = read_contact(child(o, "peer"));
+		put_peer(ev, out);
 		break;
 	case EV_MESSAGE:
-		ev->message = read_message(o);
-		ev->contact = read_contact(child(o, "peer"));
+		hear_message(l, ev, out);
 		break;
 	case EV_ITEM:
-		read_item(ev, o);
+		hear_item(l, now, ev, out);
 		break;
 	case EV_STATUS:
-		ev->message = read_status(o);
+		if (!ev->message)
+			break;
+		put_status(ev->message, out);
+		settle_all(l, now, ev->message, out);
 		break;
 	case EV_RESULT:
-		read_result(ev, o);
+		hear_result(l, now, ev, out);
+		break;
+	case EV_LOST:
+		line_begin(out, "lost");
+		line_end_put(out);
+		replay_begin(l);
 		break;
 	case EV_SECURITY:
-		ev->contact = read_contact(child(o, "peer"));
-		ev->name = copy_text(o, "code");
-		ev->text = copy_text(o, "error");
+		put_security(ev, out);
 		break;
 	case EV_NOTICE:
-		ev->text = copy_text(o, "text");
+		put_notice(ev, out);
 		break;
 	case EV_BYE:
-		ev->text = copy_text(o, "reason");
+		hear_bye(l, now, ev, out);
+		break;
+	}
+}
+
+/* ---- the client's end ---- */
+
+static const char *id_key(enum command_kind kind)
+{
+	if (kind == CMD_SEND || kind == CMD_REPLY)
+		return "reply_to";
+	return kind == CMD_HISTORY ? "before" : "id";
+}
+
+static const char *command_word(enum command_kind kind)
+{
+	for (size_t i = 0; i < N_COMMANDS; i++)
+		if (commands[i].kind == kind)
+			return commands[i].word;
+	return "";
+}
+
+void lines_put(const struct command *cmd, struct buf *out)
+{
+	char ref[24];
+
+	json_open(out, NULL);
+	json_string(out, "cmd", command_word(cmd->kind));
+	snprintf(ref, sizeof ref, "%llu", (unsigned long long)cmd->ref);
+	json_string(out, "ref", ref);
+	if (cmd->contact)
+		json_number(out, "contact", cmd->contact);
+	if (cmd->to)
+		json_string(out, "to", cmd->to);
+	if (!uuid_none(&cmd->id))
+		json_uuid(out, id_key(cmd->kind), &cmd->id);
+	if (cmd->n)
+		json_number(out, "n", cmd->n);
+	if (cmd->limit)
+		json_number(out, "limit", cmd->limit);
+	if (cmd->cursor)
+		json_number(out, "cursor", (int64_t)cmd->cursor);
+	if (cmd->yes)
+		json_flag(out, "yes", true);
+	if (cmd->text)
+		json_string(out, "text", cmd->text);
+	if (cmd->name)
+		json_string(out, "name", cmd->name);
+	if (sends(cmd->kind))
+		json_string(out, "wait", "none");
+	if (cmd->kind == CMD_ALL)
+		json_flag(out, "list", false);
+	line_end_put(out);
+}
+
+static const struct {
+	const char *word;
+	enum event_kind kind;
+} event_words[] = {
+    {"ready", EV_READY},       {"peer", EV_PEER},     {"message", EV_MESSAGE},
+    {"item", EV_ITEM},         {"status", EV_STATUS}, {"result", EV_RESULT},
+    {"lost", EV_LOST},         {"notice", EV_NOTICE}, {"bye", EV_BYE},
+    {"security", EV_SECURITY},
+};
+
+static uint64_t get_ref(struct json_object *o)
+{
+	const char *s = NULL;
+
+	if (!json_get_string(o, "ref", &s) || !s)
+		return 0;
+	return strtoull(s, NULL, 10);
+}
+
+static char *get_listen(struct json_object *o)
+{
+	struct json_object *list = NULL;
+	struct buf b = {0};
+	char *out;
+
+	json_object_object_get_ex(o, "listen", &list);
+	if (json_object_is_type(list, json_type_array))
+		for (size_t i = 0; i < json_object_array_length(list); i++) {
+			struct json_object *v =
+			    json_object_array_get_idx(list, i);
+
+			if (json_object_is_type(v, json_type_string))
+				buf_printf(&b, "%s%s", b.n ? " " : "",
+					   json_object_get_string(v));
+		}
+	out = xstrndup((struct bytes){b.p, b.n});
+	buf_free(&b);
+	return out;
+}
+
+static void get_row(struct json_object *o, struct event *ev)
+{
+	struct json_object *row = NULL;
+
+	if (!json_object_object_get_ex(o, "message", &row))
+		json_object_object_get_ex(o, "outbox", &row);
+	if (!json_object_is_type(row, json_type_object)) {
+		ev->contact = json_get_peer(o, "peer");
+		return;
+	}
+	ev->message = json_get_message(row);
+	ev->contact = json_get_peer(row, "peer");
+}
+
+static void get_result(struct json_object *o, struct event *ev)
+{
+	const char *code = NULL;
+	struct uuid id = {0};
+	bool good = false;
+
+	(void)json_get_flag(o, "ok", &good);
+	(void)json_get_string(o, "code", &code);
+	ev->code = good ? CODE_OK : code_find(code);
+	ev->text = json_get_text(o, good ? "text" : "error");
+	ev->name = json_get_text(o, "name");
+	(void)json_get_flag(o, "more", &ev->more);
+	(void)json_get_number(o, "next_n", &ev->next);
+	ev->contact = json_get_peer(o, "peer");
+	if (json_get_uuid(o, "id", &id) && !uuid_none(&id) &&
+	    json_object_object_get_ex(o, "n", NULL)) {
+		ev->message = json_get_message(o);
+		free(ev->message->text);
+		ev->message->text = xstrndup((struct bytes){0});
+		if (ev->contact)
+			ev->message->with = ev->contact->id;
+	}
+}
+
+static void get_status(struct json_object *o, struct event *ev)
+{
+	struct message *m = json_get_message(o);
+	const char *s = NULL;
+
+	/* Here "timestamp" is the ACK's. */
+	memset(m->stamp, 0, sizeof m->stamp);
+	memset(m->ack_stamp, 0, sizeof m->ack_stamp);
+	m->sent_ms = 0;
+	if (json_get_string(o, "timestamp", &s) && s && strlen(s) <= STAMP_MAX)
+		memcpy(m->ack_stamp, s, strlen(s) + 1);
+	memcpy(m->stamp, m->quote_stamp, sizeof m->stamp);
+	memset(m->quote_stamp, 0, sizeof m->quote_stamp);
+	ev->message = m;
+}
+
+static void get_event(struct json_object *o, struct event *ev)
+{
+	const char *level = NULL;
+	int i;
+
+	switch (ev->kind) {
+	case EV_READY:
+		ev->contact = json_get_peer(o, "self");
+		ev->text = get_listen(o);
+		ev->name = json_get_text(o, "trust_new");
+		break;
+	case EV_PEER:
+		ev->contact = json_get_peer(o, "peer");
+		break;
+	case EV_SECURITY:
+		ev->contact = json_get_peer(o, "peer");
+		ev->text = json_get_text(o, "code");
+		break;
+	case EV_MESSAGE:
+		ev->message = json_get_message(o);
+		ev->contact = json_get_peer(o, "peer");
+		break;
+	case EV_ITEM:
+		get_row(o, ev);
+		break;
+	case EV_STATUS:
+		get_status(o, ev);
+		break;
+	case EV_RESULT:
+		get_result(o, ev);
+		break;
+	case EV_NOTICE:
+		(void)json_get_string(o, "level", &level);
+		i = word_find(words_level, level);
+		ev->level = i == LEVEL_WARN    ? LEVEL_WARN
+			    : i == LEVEL_ERROR ? LEVEL_ERROR
+					       : LEVEL_INFO;
+		ev->text = json_get_text(o, "text");
+		break;
+	case EV_BYE:
+		ev->text = json_get_text(o, "reason");
 		break;
 	case EV_LOST:
 		break;
 	}
 }
 
-enum err lines_get(struct lines *l, struct bytes line, struct event **ev)
+enum err lines_get(struct bytes line, struct event **out)
 {
-	struct json_object *o = parse(line);
-	int kind = o ? WORD_OF(event_word, get_text(o, "event")) : -1;
+	const char *word = NULL;
+	struct json_object *o;
+	struct event *ev = NULL;
 
-	(void)l;
-	if (kind >= 0) {
-		*ev = xmalloc(sizeof **ev);
-		**ev = (struct event){.kind = (enum event_kind)kind};
-		read_event(*ev, o);
+	if (json_read(line, &o))
+		return ERR_PARSE;
+	(void)json_get_string(o, "event", &word);
+	for (size_t i = 0; word && !ev &&
+			   i < sizeof event_words / sizeof *event_words;
+	     i++) {
+		if (strcmp(event_words[i].word, word))
+			continue;
+		ev = xmalloc(sizeof *ev);
+		*ev = (struct event){.kind = event_words[i].kind};
+		ev->ref = get_ref(o);
+		get_event(o, ev);
 	}
 	json_object_put(o);
-	return kind < 0 ? ERR_PARSE : OK;
+	if (!word)
+		return ERR_PARSE;
+	*out = ev;
+	return OK;
 }

@@ -5,18 +5,16 @@ struct config;
 struct engine;
 
 /* A front end runs until the user or the engine ends it; returns the exit
- * status. Takes c and closes it. Each owns its loop: poll on its input and on
- * client_fd. SIGINT, SIGTERM, SIGHUP and SIGWINCH come blocked: let them in
- * by ppoll with an empty mask, or read them from a signalfd; a child wants an
- * empty mask too. SIGPIPE is ignored. */
+ * status. It takes c and closes it. Each owns its loop: poll on its input and
+ * on client_fd. Signals come blocked; each hears them in its own way. */
 int tui_run(struct client *c, const struct config *cfg);
 int plain_run(struct client *c, const struct config *cfg);
 int headless_run(struct client *c, const struct config *cfg);
-/* argv[0] is the sub-command; c is NULL for those that config_commands calls
- * bare (help). */
+/* argv[0] is the sub-command. c is NULL for the bare ones (command_row). */
 int shell_run(struct client *c, const struct config *cfg, int argc,
-              char **argv);
+	      char **argv);
 /* The aux thread's body: one client for each connection to control.sock,
- * until stop_fd is readable. */
+ * until stop_fd is readable. listen_fd is the caller's. A `quit` that comes
+ * there ends the connection, not the engine. */
 void control_run(struct engine *e, int listen_fd, int stop_fd);
 #endif
