@@ -190,8 +190,7 @@ static void conn_gone(struct core *c, const struct now *now, struct conn *n,
 	}
 	outbox_restart(c, w);
 	timer_stop(&c->heap, &w->send);
-	w->row.seen_ms = now->wall_us / MS_US;
-	store_seen(c->store, w->row.shown.id, w->row.seen_ms);
+	who_seen(c, now, w);
 	w->row.shown.secure = false;
 	presence_set(c, w, P_OFFLINE);
 	dial_later(c, now, w);
@@ -302,6 +301,19 @@ static struct who *adopt(struct core *c, const struct now *now,
 	return to;
 }
 
+/* He answered there: what waits for whoever is there is for him. */
+static void adopt_address(struct core *c, const struct now *now, struct who *w,
+			  const struct addr *at)
+{
+	char host[ADDR_TEXT], ident[IDENT_TEXT];
+
+	ip_text(host, at);
+	ident_text(ident, host, at->port);
+	struct who *from = who_by_ident(c, ident);
+	if (from && from != w && pubkey_none(&from->row.shown.key))
+		adopt(c, now, from, w);
+}
+
 /* The first key met at an address that was all we knew: the contact is his. */
 static struct who *upgrade(struct core *c, struct who *w,
 			   const struct pubkey *key)
@@ -337,7 +349,7 @@ static struct who *link_owner(struct core *c, const struct now *now,
 			   : w;
 	if (dialled && dialled->row.shown.id > 0)
 		return upgrade(c, dialled, key);
-	if (!dialled && c->rules.new_key == NEW_KEY_REFUSE)
+	if (c->disk || (!dialled && c->rules.new_key == NEW_KEY_REFUSE))
 		return NULL;
 	w = stranger(c, now, key, dialled ? dialled->row.shown.via : VIA_SEEN);
 	return w && dialled ? adopt(c, now, dialled, w) : w;
@@ -356,6 +368,7 @@ static void met_ourselves(struct core *c, const struct now *now, link_id id,
 			store_address(c->store, &w->place[i]);
 	}
 	dial_stop(c, w);
+	c->typed = 0;
 	w->dial.keep = false;
 	wait_answer(c, w->row.shown.id, CODE_SELF, "that is yourself");
 	if (w->row.shown.id < 0)
@@ -389,7 +402,31 @@ static void came_online(struct core *c, const struct now *now, struct who *w,
 		outbox_held(c, w, false);
 		who_save(c, w);
 	}
-	store_seen(c->store, w->row.shown.id, now->wall_us / MS_US);
+	who_seen(c, now, w);
+	if (!who_stranger(w))
+		requests_ask(c, w); /* should it have failed before */
+}
+
+static unsigned links_of(const struct who *w)
+{
+	unsigned n = 0;
+
+	for (const struct conn *i = w->conn; i; i = i->next)
+		n++;
+	return n;
+}
+
+/* --trust-new refuse: nothing of him is kept, but somebody may wonder. */
+static void tell_refused(struct core *c, const struct pubkey *key,
+			 const struct addr *at)
+{
+	struct who w = {.row.shown = {.dialect = dialect_sotto.name,
+				      .key = *key,
+				      .at = *at,
+				      .via = VIA_SEEN,
+				      .trust = TRUST_NEW}};
+
+	tell_security(c, &w, "new_key");
 }
 
 void core_link_up(struct core *c, const struct now *now, link_id id,
@@ -406,11 +443,14 @@ void core_link_up(struct core *c, const struct now *now, link_id id,
 		return;
 	}
 	struct who *w = link_owner(c, now, dialled, &key);
-	if (!w && (c->rules.new_key != NEW_KEY_REFUSE || dialled_for)) {
+	bool answered = c->disk || c->rules.new_key == NEW_KEY_REFUSE;
+	if (w ? links_of(w) == LINKS_EACH : dialled_for || !answered) {
 		effects_put(c->fx,
 			    &(struct effect){.kind = FX_CLOSE, .link = id});
 		return;
 	}
+	if (!w && !c->disk)
+		tell_refused(c, &key, &at);
 	struct conn *n = conn_new(c, id);
 	n->who = w;
 	n->key = key;
@@ -423,6 +463,8 @@ void core_link_up(struct core *c, const struct now *now, link_id id,
 		while (*end)
 			end = &(*end)->next;
 		*end = n;
+		if (n->dialled)
+			adopt_address(c, now, w, &at);
 		came_online(c, now, w, n);
 		trust_settle(c, now, w, n);
 		presence_set(c, w, P_ONLINE);
@@ -562,9 +604,9 @@ static void on_hello(struct core *c, const struct now *now, struct conn *n,
 	link_id id = n->id;
 	settle_twins(c, now, n);
 	n = conn_find(c, id);
-	if (!n || w->conn != n)
+	if (!n)
 		return;
-	outbox_have(c, now, w, p);
+	outbox_have(c, now, n, p);
 	outbox_pump(c, now, w);
 }
 
@@ -740,10 +782,12 @@ static void on_text(struct core *c, const struct now *now, struct conn *n,
 
 	if (!n->heard)
 		say_ack(c, now, n, 0, p, V_UNREGISTERED);
-	else if (!w || w->row.shown.blocked)
+	else if (w && w->row.shown.blocked)
 		say_ack(c, now, n, 0, p, V_REFUSED);
 	else if (c->disk)
 		say_ack(c, now, n, 0, p, V_BUSY);
+	else if (!w)
+		say_ack(c, now, n, 0, p, V_REFUSED);
 	else if (over_quota(c, w, p->text.n) && !had_already(c, w, p))
 		say_ack(c, now, n, 0, p, V_BUSY);
 	else
@@ -802,6 +846,20 @@ void core_job(struct core *c, const struct now *now, const struct job *j)
 		requests_page(c, j);
 }
 
+/* What was put off while nothing could be written. Links of strangers, whom
+ * we could not make contacts, have to be made again. */
+static void disk_again(struct core *c, const struct now *now)
+{
+	for (size_t i = c->n_conns; i-- > 0;)
+		if (!c->conns[i]->who)
+			conn_close(c, now, c->conns[i]);
+	for (size_t i = 0; i < c->n_list; i++) {
+		who_catch_up(c, c->list[i]);
+		if (c->list[i]->conn)
+			outbox_pump(c, now, c->list[i]);
+	}
+}
+
 void core_disk(struct core *c, const struct now *now, enum err state)
 {
 	enum err before = c->disk;
@@ -814,10 +872,11 @@ void core_disk(struct core *c, const struct now *now, enum err state)
 				  "received until there is room"
 				: "the disk cannot be written: nothing can be "
 				  "sent or received until it can");
-	if (!state && before)
+	if (!state && before) {
 		tell_notice(c, LEVEL_INFO,
 			    "the disk can be written again: going on");
-	(void)now;
+		disk_again(c, now);
+	}
 }
 
 static void start(struct core *c, const struct now *now)

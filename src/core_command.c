@@ -128,6 +128,10 @@ static enum code may_queue(const struct core *c, const struct who *w,
 		snprintf(why, 128, "%.60s is blocked", who_name(w));
 		return CODE_REFUSED;
 	}
+	if (who_self(w)) {
+		snprintf(why, 128, "that is yourself");
+		return CODE_SELF;
+	}
 	if (w->row.shown.waiting >= c->rules.max_queued) {
 		snprintf(why, 128, "%u messages wait for %.60s already",
 			 w->row.shown.waiting, who_name(w));
@@ -574,7 +578,7 @@ static void on_trust(struct core *c, const struct now *now, client_id from,
 {
 	struct who *w = target(c, now, from, cmd, false);
 
-	if (!w)
+	if (!w || !disk_ok(c, from, cmd))
 		return;
 	if (pubkey_none(&w->row.shown.key)) {
 		result(c, from, cmd->ref, 0, CODE_KEY,
@@ -597,7 +601,7 @@ static void on_verify(struct core *c, const struct now *now, client_id from,
 	struct who *w = target(c, now, from, cmd, false);
 	char number[72];
 
-	if (!w)
+	if (!w || !disk_ok(c, from, cmd))
 		return;
 	if (pubkey_none(&w->row.shown.key)) {
 		result(c, from, cmd->ref, 0, CODE_KEY,
@@ -625,7 +629,7 @@ static void on_block(struct core *c, const struct now *now, client_id from,
 {
 	struct who *w = target(c, now, from, cmd, false);
 
-	if (!w)
+	if (!w || !disk_ok(c, from, cmd))
 		return;
 	w->row.shown.blocked = cmd->kind == CMD_BLOCK;
 	who_save(c, w);
@@ -712,7 +716,7 @@ static void on_rename(struct core *c, const struct now *now, client_id from,
 	struct who *w = target(c, now, from, cmd, false);
 	const char *name = cmd->name ? cmd->name : "";
 
-	if (!w || !name_fits(c, from, cmd, name))
+	if (!w || !disk_ok(c, from, cmd) || !name_fits(c, from, cmd, name))
 		return;
 	if (name[0] && name_taken(c, w, name)) {
 		result(c, from, cmd->ref, 0, CODE_USAGE,
@@ -741,8 +745,9 @@ static void on_draft(struct core *c, const struct now *now, client_id from,
 	    n ? xstrndup((struct bytes){(const uint8_t *)cmd->text, n}) : NULL;
 	s->cursor = cmd->cursor;
 	s->draft_answers = cmd->id;
-	store_draft(c->store, s->id, s->draft ? s->draft : "", s->cursor,
-		    s->draft_answers);
+	if (!c->disk)
+		store_draft(c->store, s->id, s->draft ? s->draft : "",
+			    s->cursor, s->draft_answers);
 	tell(c, 0, 0, &(struct event){.kind = EV_PEER, .contact = s});
 	result(c, from, cmd->ref, 0, CODE_OK, NULL);
 }
@@ -760,7 +765,8 @@ static void on_read(struct core *c, const struct now *now, client_id from,
 	if (upto <= s->read_upto)
 		return;
 	s->read_upto = upto;
-	store_read(c->store, s->id, upto);
+	if (!c->disk)
+		store_read(c->store, s->id, upto);
 	unsigned later = 0;
 	for (unsigned i = 0; i < w->n_unread_n; i++)
 		if (w->unread_n[i] > upto)

@@ -29,7 +29,8 @@ bool dial_wanted(const struct core *c, const struct who *w)
 {
 	const struct contact *s = &w->row.shown;
 
-	if (w->conn || s->blocked || s->gone || !w->n_places || c->quit)
+	if (w->conn || s->blocked || s->gone || !w->n_places || c->quit ||
+	    who_self(w))
 		return false;
 	if (s->waiting || waited_for(c, w) || w->dial.keep)
 		return true;
@@ -398,12 +399,17 @@ static void hint_known(struct core *c, const struct now *now, struct who *w,
 {
 	if (h->via == VIA_LAN && w->row.shown.presence != P_ONLINE)
 		w->row.shown.via = VIA_LAN;
-	place_add(c, w, h->host, h->port, h->via, 0);
 	if (h->via == VIA_FILE)
 		w->named = w->dial.keep = true;
-	if (w->conn || w->dial.round || w->row.shown.blocked)
+	if (w->conn || w->row.shown.blocked)
 		return;
+	place_add(c, w, h->host, h->port, h->via, 0);
+	if (w->dial.round)
+		return;
+	/* Anybody may claim his id: not more than one round in two seconds. */
 	int64_t at = now->mono_us + courtesy(c, now, h);
+	if (w->dial.last_us && at < w->dial.last_us + 2 * SECOND_US)
+		at = w->dial.last_us + 2 * SECOND_US;
 	if (!w->dial.timer.pos || w->dial.timer.at > at)
 		timer_set(&c->heap, &w->dial.timer, at);
 }
@@ -421,13 +427,11 @@ static struct who *lead_at(struct core *c, const struct hint *h)
 
 static struct who *contact_at(struct core *c, const struct hint *h)
 {
-	char ident[300];
+	char ident[IDENT_TEXT];
 
-	snprintf(ident, sizeof(ident), "?%s:%u", h->host, (unsigned)h->port);
-	for (size_t i = 0; i < c->n_list; i++)
-		if (strcmp(c->list[i]->row.shown.ident, ident) == 0)
-			return c->list[i];
-	return NULL;
+	if (!ident_text(ident, h->host, h->port))
+		return NULL;
+	return who_by_ident(c, ident);
 }
 
 static void hint_unknown(struct core *c, const struct now *now,
@@ -468,6 +472,8 @@ void core_hint(struct core *c, const struct now *now, const struct hint *h)
 		w = who_by_key(c, &h->key);
 	else if (h->id[0])
 		w = who_by_id(c, h->id);
+	else
+		w = who_at(c, h->host, h->port);
 	if (w && w->row.shown.id > 0)
 		hint_known(c, now, w, h);
 	else

@@ -17,11 +17,12 @@ enum {
 	UNACKED_BYTES = 1 << 20, /* a link (protocol.md 3.2) */
 	PLACES_MAX = 8,          /* addresses remembered of a contact */
 	LEADS_MAX = 256,         /* places where nobody was met yet */
-	STRANGERS_MAX = 1024,    /* contacts nobody accepted or wrote to */
-	STRANGER_TRIES = 3,      /* failed dials, then not before it is heard */
-	RESOLVE_MAX = 4,         /* names asked at a time */
-	START_MAX = 64,          /* dialled by ourselves at the start */
-	UNREAD_KEPT = 64,        /* arrivals remembered to count the unread */
+	LINKS_EACH = 4,       /* of one contact, until his hellos settle it */
+	STRANGERS_MAX = 1024, /* contacts nobody accepted or wrote to */
+	STRANGER_TRIES = 3,   /* failed dials, then not before it is heard */
+	RESOLVE_MAX = 4,      /* names asked at a time */
+	START_MAX = 64,       /* dialled by ourselves at the start */
+	UNREAD_KEPT = 64,     /* arrivals remembered to count the unread */
 	POISON_LOSSES = 3,
 	BUSY_MAX = 9, /* doublings of the pause after `busy` */
 };
@@ -102,6 +103,7 @@ struct who {
 		bool keep;       /* again and again while the program runs */
 	} dial;
 	bool named;   /* typed or in peers.txt: trusted at first use */
+	bool unsaved; /* changed while the disk could not be written */
 	bool told_of; /* front ends have heard of him */
 
 	struct row *first, *last,
@@ -203,6 +205,14 @@ static inline struct bytes view(const char *s) /* NULL is empty */
 
 /* ---- core_who.c ---- */
 void who_load(struct core *c);
+bool who_self(const struct who *w);
+void who_seen(struct core *c, const struct now *now, struct who *w);
+void who_catch_up(struct core *c, struct who *w);
+/* The ident of a contact that is only an address (review G6). */
+enum { IDENT_TEXT = sizeof(((struct contact *)0)->ident) };
+bool ident_text(char out[static IDENT_TEXT], const char *host, uint16_t port);
+struct who *who_by_ident(const struct core *c, const char *ident);
+struct who *who_at(const struct core *c, const char *host, uint16_t port);
 void who_key(struct core *c, struct who *w, const struct pubkey *key);
 /* Requests of earlier runs become ordinary messages: asks for their page, and
  * the answer. */
@@ -269,8 +279,8 @@ void outbox_restart(struct core *c, struct who *w);
 void outbox_lost(struct core *c, const struct now *now, struct who *w);
 void outbox_answer(struct core *c, const struct now *now, struct conn *n,
 		   const struct packet *ack);
-/* What the peer says it has of ours. */
-void outbox_have(struct core *c, const struct now *now, struct who *w,
+/* What the peer says on this link that it has of ours. */
+void outbox_have(struct core *c, const struct now *now, struct conn *n,
 		 const struct packet *hello);
 /* Takes it out with this state; announces the gap. */
 void outbox_end(struct core *c, const struct now *now, struct row *r,

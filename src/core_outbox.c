@@ -384,17 +384,18 @@ static void waiting_less(struct core *c, struct who *w)
 		tell_peer(c, w);
 }
 
-static void announce(struct core *c, struct who *w, struct range *gone,
-		     size_t n)
+static void announce(struct core *c, const struct conn *link,
+		     struct range *gone, size_t n)
 {
 	struct packet p = {.kind = PKT_SKIP, .ranges = gone, .n_ranges = n};
+	const struct who *w = link ? link->who : NULL;
 
-	if (!n || !w->conn || !w->conn->heard)
+	if (!n || !link || !link->heard)
 		return;
 	memcpy(p.epoch, w->row.out_epoch, sizeof(p.epoch));
 	effects_put(c->fx, &(struct effect){.kind = FX_SEND,
 					    .after = w->skip_after,
-					    .link = w->conn->id,
+					    .link = link->id,
 					    .packet = &p});
 }
 
@@ -419,7 +420,7 @@ void outbox_end(struct core *c, const struct now *now, struct row *r,
 	bool gap = numbered(w, m);
 	row_drop(c, r);
 	if (gap)
-		announce(c, w, &gone, 1);
+		announce(c, w->conn, &gone, 1);
 	waiting_less(c, w);
 	(void)now;
 }
@@ -620,9 +621,10 @@ static uint64_t known_upto(const struct who *w, const uint64_t *seq, size_t n)
 	return n ? seq[n - 1] : 0;
 }
 
-static void announce_gone(struct core *c, struct who *w,
+static void announce_gone(struct core *c, struct conn *link,
 			  const struct packet *hello)
 {
+	struct who *w = link->who;
 	struct range gone[RANGES_MAX];
 	uint64_t *seq = xmalloc((w->n_rows + 1) * sizeof(*seq));
 	size_t n = 0, found = 0;
@@ -640,7 +642,7 @@ static void announce_gone(struct core *c, struct who *w,
 	}
 	found += gone_of(seq, n, hello->have_upto + 1, last, gone + found,
 			 RANGES_MAX - found);
-	announce(c, w, gone, found);
+	announce(c, link, gone, found);
 	free(seq);
 }
 
@@ -648,9 +650,10 @@ static void announce_gone(struct core *c, struct who *w,
  * restored backup his numbers may mean other messages. Everything unanswered
  * goes again and is recognised by its id; `have` tells us which gaps to
  * explain, and that our numbers are from the past. */
-void outbox_have(struct core *c, const struct now *now, struct who *w,
+void outbox_have(struct core *c, const struct now *now, struct conn *n,
 		 const struct packet *hello)
 {
+	struct who *w = n->who;
 	static const uint8_t none[8] = {0};
 
 	outbox_load(c, now, w);
@@ -662,7 +665,7 @@ void outbox_have(struct core *c, const struct now *now, struct who *w,
 	if (hello->have_upto > w->row.out_seq)
 		epoch_new(c, now, w);
 	else
-		announce_gone(c, w, hello);
+		announce_gone(c, n, hello);
 }
 
 /* CMD_RETRY of one that was given up: at the end, under a new number. */

@@ -143,31 +143,12 @@ static void by_id(struct core *c, const char *t, struct search *s)
 			search_hit(s, c->list[i]);
 }
 
-/* An address is his when he was met there or the user said so. With several,
- * whoever was met there last. */
 static void by_address(struct core *c, const struct typed *t, struct search *s)
 {
-	struct who *best = NULL;
-	int64_t best_ms = -1;
+	struct who *w = who_at(c, t->host, t->port);
 
-	for (size_t i = 0; i < c->n_list; i++) {
-		struct who *w = c->list[i];
-		if (hidden(w))
-			continue;
-		for (unsigned k = 0; k < w->n_places; k++) {
-			const struct address_row *a = &w->place[k];
-			bool his = a->ok_ms || a->via == VIA_TYPED;
-			if (!his || a->port != t->port ||
-			    strcmp(a->host, t->host) != 0)
-				continue;
-			if (a->ok_ms > best_ms) {
-				best_ms = a->ok_ms;
-				best = w;
-			}
-		}
-	}
-	if (best)
-		search_hit(s, best);
+	if (w)
+		search_hit(s, w);
 }
 
 /* review K41: a name somebody gives himself counts only when he is pinned. */
@@ -188,24 +169,13 @@ static enum code search_done(struct core *c, const char *typed,
 	if (s->n > 1)
 		return CODE_AMBIGUOUS; /* the candidates are in `why` */
 	s->why[0] = 0;
-	for (unsigned i = 0; i < s->found->n_places; i++)
-		if (s->found->place[i].self && !pubkey_none(&c->self) &&
-		    pubkey_none(&s->found->row.shown.key)) {
-			snprintf(s->why, 256, "%s: that is yourself", typed);
-			return CODE_SELF;
-		}
+	if (who_self(s->found)) {
+		snprintf(s->why, 256, "%.180s: that is yourself", typed);
+		return CODE_SELF;
+	}
 	c->typed = s->found->row.shown.id;
 	snprintf(c->typed_as, sizeof(c->typed_as), "%s", typed);
 	return CODE_OK;
-}
-
-/* One that was forgotten, perhaps. */
-static struct who *by_ident(struct core *c, const char *ident)
-{
-	for (size_t i = 0; i < c->n_list; i++)
-		if (strcmp(c->list[i]->row.shown.ident, ident) == 0)
-			return c->list[i];
-	return NULL;
 }
 
 static struct who *at_address(struct core *c, const struct now *now,
@@ -213,14 +183,10 @@ static struct who *at_address(struct core *c, const struct now *now,
 {
 	struct contact_row row = {
 	    .shown = {.trust = TRUST_NEW, .via = VIA_TYPED}};
-	bool v6 = strchr(t->host, ':') != NULL;
 
-	if (strlen(t->host) + 10 > sizeof(row.shown.ident))
+	if (!ident_text(row.shown.ident, t->host, t->port))
 		return NULL;
-	/* review G6: a contact whose key nobody knows yet */
-	snprintf(row.shown.ident, sizeof(row.shown.ident), "?%s%.110s%s:%u",
-		 v6 ? "[" : "", t->host, v6 ? "]" : "", (unsigned)t->port);
-	struct who *w = by_ident(c, row.shown.ident);
+	struct who *w = who_by_ident(c, row.shown.ident); /* forgotten? */
 	if (!w)
 		w = who_new(c, now, &row);
 	w->row.hidden = false;
@@ -247,6 +213,16 @@ static bool is_self(const struct core *c, const char *t)
 static bool looks_like_host(const char *s)
 {
 	return strchr(s, '.') != NULL || strcmp(s, "localhost") == 0;
+}
+
+/* A stranger who calls himself so: not meant, but worth a word. */
+static const struct who *new_one(const struct core *c, const char *t)
+{
+	for (size_t i = 0; i < c->n_list; i++)
+		if (who_stranger(c->list[i]) && !hidden(c->list[i]) &&
+		    strcmp(c->list[i]->row.shown.nick, t) == 0)
+			return c->list[i];
+	return NULL;
 }
 
 enum code peer_find(struct core *c, const struct now *now, const char *typed,
@@ -286,6 +262,13 @@ enum code peer_find(struct core *c, const struct now *now, const char *typed,
 		return search_done(c, typed, &s, out);
 	if (address && make && (*out = at_address(c, now, &t)))
 		return CODE_OK;
-	snprintf(why, 256, "%.180s: nobody known by that name", typed);
+	const struct who *w = new_one(c, typed);
+	if (w)
+		snprintf(why, 256,
+			 "%.96s is new and nobody checked the key: write %.8s, "
+			 "or trust it first",
+			 typed, w->id);
+	else
+		snprintf(why, 256, "%.180s: nobody known by that name", typed);
 	return CODE_UNKNOWN;
 }

@@ -57,10 +57,80 @@ const char *who_name(const struct who *w)
 	return s->ident[0] == '?' ? s->ident + 1 : w->id;
 }
 
+bool ident_text(char out[static IDENT_TEXT], const char *host, uint16_t port)
+{
+	bool v6 = strchr(host, ':') != NULL;
+	int n = snprintf(out, IDENT_TEXT, "?%s%s%s:%u", v6 ? "[" : "", host,
+			 v6 ? "]" : "", (unsigned)port);
+
+	return n > 0 && n < IDENT_TEXT;
+}
+
+struct who *who_by_ident(const struct core *c, const char *ident)
+{
+	for (size_t i = 0; i < c->n_list; i++)
+		if (strcmp(c->list[i]->row.shown.ident, ident) == 0)
+			return c->list[i];
+	return NULL;
+}
+
+/* Nothing but our own key was ever met where he was said to be. */
+bool who_self(const struct who *w)
+{
+	bool self = false;
+
+	for (unsigned i = 0; i < w->n_places; i++)
+		self |= w->place[i].self;
+	return self && pubkey_none(&w->row.shown.key);
+}
+
+void who_seen(struct core *c, const struct now *now, struct who *w)
+{
+	w->row.seen_ms = now->wall_us / MS_US;
+	if (!c->disk)
+		store_seen(c->store, w->row.shown.id, w->row.seen_ms);
+}
+
+/* The disk can be written again. */
+void who_catch_up(struct core *c, struct who *w)
+{
+	if (!w->unsaved)
+		return;
+	w->unsaved = false;
+	who_save(c, w);
+	for (unsigned i = 0; i < w->n_places; i++)
+		store_address(c->store, &w->place[i]);
+}
+
+/* Who was met at this address last, or was typed with it; or NULL. */
+struct who *who_at(const struct core *c, const char *host, uint16_t port)
+{
+	struct who *best = NULL;
+	int64_t best_ms = -1;
+
+	for (size_t i = 0; i < c->n_list; i++) {
+		struct who *w = c->list[i];
+		for (unsigned k = 0; k < w->n_places && !w->row.hidden; k++) {
+			const struct address_row *a = &w->place[k];
+			bool his = a->ok_ms || a->via == VIA_TYPED;
+			if (!his || a->port != port || a->ok_ms <= best_ms ||
+			    strcmp(a->host, host) != 0)
+				continue;
+			best_ms = a->ok_ms;
+			best = w;
+		}
+	}
+	return best;
+}
+
 void who_save(struct core *c, struct who *w)
 {
 	if (w->row.shown.id <= 0)
 		return;
+	if (c->disk) { /* later: another failure would help nobody */
+		w->unsaved = true;
+		return;
+	}
 	struct contact_row row = w->row; /* it is written to */
 	store_contact(c->store, &row);
 	hard(c);
@@ -246,7 +316,7 @@ void place_add(struct core *c, struct who *w, const char *host, uint16_t port,
 	if (!a) {
 		if (w->n_places == PLACES_MAX) {
 			a = &w->place[place_worst(w)];
-			if (w->row.shown.id > 0)
+			if (w->row.shown.id > 0 && !c->disk)
 				store_address_drop(c->store, a);
 		} else {
 			w->place = xrealloc(w->place, (w->n_places + 1) *
@@ -262,7 +332,9 @@ void place_add(struct core *c, struct who *w, const char *host, uint16_t port,
 		a->ok_ms = ok_ms;
 		a->fails = 0;
 	}
-	if (w->row.shown.id > 0)
+	if (c->disk)
+		w->unsaved = true;
+	else if (w->row.shown.id > 0)
 		store_address(c->store, a);
 }
 

@@ -54,6 +54,7 @@ struct node {
 	bool alive, dirty;
 	unsigned life; /* counts restored backups */
 	int64_t wall_off, up_at, disk_at, backup_at;
+	int64_t bad_until; /* the disk is full as long; 0: it is not */
 	bool has_backup;
 	struct store *store;
 	struct writer *writer;
@@ -63,7 +64,7 @@ struct node {
 	struct queue *batches, *done;
 	struct disk *disk;
 	enum err disk_err;
-	ticket durable;
+	ticket durable, pushed;
 	unsigned on_the_way;
 	struct rng rng;
 	sqlite3 *look; /* what is really on the disk */
@@ -364,10 +365,11 @@ static void boot(struct node *n)
 	n->batches = queue_new(8, 0);
 	n->done = queue_new(32, 0);
 	n->disk = disk_new(n->writer, n->batches, n->done);
-	n->durable = 0;
+	n->durable = n->pushed = 0;
 	n->disk_err = OK;
 	n->on_the_way = 0;
 	n->disk_at = INT64_MAX;
+	n->bad_until = 0;
 	core_make(n);
 	n->alive = n->dirty = true;
 	say("n%d boots", index_of(n));
@@ -808,7 +810,8 @@ static void hear_disk(struct node *n, const struct now *now)
 	struct disk_done *d;
 
 	while ((d = queue_pop(n->done))) {
-		n->on_the_way = 0;
+		if (d->err || d->upto >= n->pushed)
+			n->on_the_way = 0;
 		if (d->err == OK) {
 			n->durable = d->upto;
 			store_durable(n->store, d->upto);
@@ -885,6 +888,7 @@ static void turn(struct node *n)
 		if (!queue_push(n->batches, b))
 			abort();
 		n->on_the_way++;
+		n->pushed = batch_ticket(b);
 		if (n->disk_at == INT64_MAX)
 			n->disk_at = w.mono + (chance(90) || w.calm
 						   ? (int64_t)rnd(2 * MS)
@@ -892,8 +896,18 @@ static void turn(struct node *n)
 	}
 	obey(n);
 	n->dirty = false;
-	if (!b && !n->on_the_way && chance(5))
+	if (!b && !n->on_the_way && !n->disk_err && chance(5))
 		rebuild_check(n);
+}
+
+static void disk_says(struct node *n, ticket upto, enum err err)
+{
+	struct disk_done *d = xmalloc(sizeof(*d));
+
+	*d = (struct disk_done){upto, err};
+	if (!queue_push(n->done, d))
+		abort();
+	n->dirty = true;
 }
 
 static void disk_turn(struct node *n)
@@ -901,21 +915,16 @@ static void disk_turn(struct node *n)
 	n->disk_at = INT64_MAX;
 	if (!n->alive || !n->on_the_way)
 		return;
-	if (w.full_disks && !w.calm && chance(4)) {
+	if (w.full_disks && !w.calm && !n->bad_until && chance(4))
+		n->bad_until = w.mono + (int64_t)rnd(5 * SEC) + 1;
+	if (n->bad_until) {
 		void *item;
 		ticket upto = 0;
 		while (queue_take(n->batches, &item)) {
 			upto = batch_ticket(item);
 			batch_free(item);
 		}
-		struct disk_done *d = xmalloc(sizeof(*d));
-		*d = (struct disk_done){upto, ERR_FULL};
-		if (!queue_push(n->done, d))
-			abort();
-		d = xmalloc(sizeof(*d)); /* and there is room again */
-		*d = (struct disk_done){upto, OK};
-		if (!queue_push(n->done, d))
-			abort();
+		disk_says(n, upto, ERR_FULL);
 	} else {
 		disk_step(n->disk);
 	}
@@ -1142,6 +1151,8 @@ static int64_t next_due(int64_t until)
 			due = core_deadline(n->core);
 			if (n->disk_at < due)
 				due = n->disk_at;
+			if (n->bad_until && n->bad_until < due)
+				due = n->bad_until;
 			if (store_deadline(n->store) < due)
 				due = store_deadline(n->store);
 			if (n->dirty)
@@ -1162,6 +1173,10 @@ static void step(int64_t until)
 		struct node *n = &w.node[i];
 		if (!n->alive && n->up_at <= w.mono)
 			boot(n);
+		if (n->alive && n->bad_until && n->bad_until <= w.mono) {
+			n->bad_until = 0;
+			disk_says(n, n->durable, OK);
+		}
 		if (n->alive && n->disk_at <= w.mono)
 			disk_turn(n);
 	}
@@ -1261,7 +1276,8 @@ static void check_end(void)
 		/* I6, where the wire and the people keep the order. */
 		if (w.one_form && !w.raw && !w.quota && !w.full_disks &&
 		    !w.backups && ask(n->path, in_order) != 0)
-			violation("order", "n%d has them in another order", i);
+			violation("order", "n%d has them in another order (%s)",
+				  i, n->path);
 		struct contact_row row = {0};
 		for (contact_id c = 0;
 		     !w.backups && store_contact_next(n->store, c, &row);) {
