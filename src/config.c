@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 enum {
-	FILE_MAX = 65536, /* bytes of config.ini */
+	FILE_MAX = 65536,   /* bytes of config.ini */
 	LINE_MAX_INI = 190, /* the library cuts at 200 without a word */
 	WARNINGS_MAX = 32,
 	EXIT_USAGE = 2,
@@ -114,8 +114,8 @@ const struct command_row config_commands[] = {
     {"unblock", "PEER", "hear it again", LISTEN_NEVER, false},
     {"demo", NULL, "the screen, and an echo that answers", LISTEN_ALWAYS,
      false},
-    {"help", "[TOPIC]", "options, keys, commands, exit, config",
-     LISTEN_NEVER, true},
+    {"help", "[TOPIC]", "options, keys, commands, exit, config", LISTEN_NEVER,
+     true},
     {0},
 };
 
@@ -180,9 +180,8 @@ static bool among(const char *value, const char *const *words, int *found)
 
 static enum err yes_or_no(bool *at, const char *value, char *why)
 {
-	static const char *const words[] = {"off", "on",    "no", "yes",
-					    "false", "true", "0",  "1",
-					    NULL};
+	static const char *const words[] = {"off",  "on", "no", "yes", "false",
+					    "true", "0",  "1",  NULL};
 	int i;
 
 	if (!among(value, words, &i))
@@ -363,10 +362,8 @@ static enum err set_log(struct config *c, const char *value, char *why)
 
 static enum err set_color(struct config *c, const char *value, char *why)
 {
-	static const char *const words[] = {[SW_AUTO] = "auto",
-					    [SW_ON] = "always",
-					    [SW_OFF] = "never",
-					    NULL};
+	static const char *const words[] = {
+	    [SW_AUTO] = "auto", [SW_ON] = "always", [SW_OFF] = "never", NULL};
 	int i;
 
 	if (!among(value, words, &i))
@@ -587,8 +584,8 @@ static enum err unknown(const char *arg, char why[static 256])
 	if (among(arg, later, &i))
 		snprintf(why, 256, "%s is not in this version", shown);
 	else
-		snprintf(why, 256,
-			 "unknown option %s; see sotto help options", shown);
+		snprintf(why, 256, "unknown option %s; see sotto help options",
+			 shown);
 	return ERR_PARSE;
 }
 
@@ -602,8 +599,9 @@ static enum err take_option(struct line *l, int argc, char **argv, int *i,
 	if (want && !value && *i + 1 < argc)
 		value = argv[++*i];
 	if (want != (value != NULL)) {
-		snprintf(why, 256, want ? "%s wants a value"
-					: "%s takes no value", s->option);
+		snprintf(why, 256,
+			 want ? "%s wants a value" : "%s takes no value",
+			 s->option);
 		return ERR_PARSE;
 	}
 	l->given[l->n++] = (struct given){s, value};
@@ -709,16 +707,16 @@ static void warn(struct file *f, const char *fmt, ...)
 	vsnprintf(words, sizeof words, fmt, ap);
 	va_end(ap);
 	buf_printf(&text, "%s:%d: %s", f->name, f->line, words);
-	c->warning = xrealloc(c->warning,
-			      (c->n_warnings + 1) * sizeof *c->warning);
+	c->warning =
+	    xrealloc(c->warning, (c->n_warnings + 1) * sizeof *c->warning);
 	c->warning[c->n_warnings++] = (char *)text.p;
 }
 
 static void warn_unknown(struct file *f, const char *key)
 {
-	static const char *const later[] = {"listen", "web", "center", "user",
-					    "center-port", "login",
-					    "plain-on-network", NULL};
+	static const char *const later[] = {
+	    "listen",      "web",   "center",           "user",
+	    "center-port", "login", "plain-on-network", NULL};
 	char shown[64];
 	int i;
 
@@ -754,8 +752,10 @@ static int on_key(void *user, const char *section, const char *key,
 		return 1;
 	} else if (!s->set(f->c, value, reason)) {
 		if (s->page && !f->c->page_told)
-			warn(f, "%s: the page in the browser is not in this "
-				"version", key);
+			warn(f,
+			     "%s: the page in the browser is not in this "
+			     "version",
+			     key);
 		f->c->page_told |= s->page;
 		return 1;
 	} else {
@@ -799,7 +799,8 @@ static bool lines_fit(struct file *f)
 			f->bad_line = line;
 			snprintf(f->reason, sizeof f->reason,
 				 nul ? "a NUL byte; is it a text file?"
-				     : "longer than %d bytes", LINE_MAX_INI);
+				     : "longer than %d bytes",
+				 LINE_MAX_INI);
 			return false;
 		}
 		p += n + 1;
@@ -937,8 +938,8 @@ static void finish(struct config *c)
 	/* review K42: outside of the screen only who asks for it is seen */
 	if (!c->discover_given && c->mode != RUN_SCREEN)
 		c->discover = DISCOVER_OFF;
-	if (c->color == SW_AUTO && ((no_color && *no_color) ||
-				    (term && !strcmp(term, "dumb"))))
+	if (c->color == SW_AUTO &&
+	    ((no_color && *no_color) || (term && !strcmp(term, "dumb"))))
 		c->color = SW_OFF;
 }
 
@@ -952,8 +953,8 @@ static bool bare(const struct config *c)
 /* A demonstration has nothing to do with the identity one has. */
 static void demo_apart(struct config *c)
 {
-	if (c->mode == RUN_COMMAND && !strcmp(c->argv[0], "demo") &&
-	    !c->home && !strcmp(c->profile, "default"))
+	if (c->mode == RUN_COMMAND && !strcmp(c->argv[0], "demo") && !c->home &&
+	    !strcmp(c->profile, "default"))
 		c->ephemeral = true;
 }
 

@@ -13,13 +13,13 @@ enum run_mode { RUN_SCREEN, RUN_HEADLESS, RUN_COMMAND, RUN_HELP, RUN_VERSION };
 
 struct config {
 	enum run_mode mode;
-	char *home;      /* --home, or NULL: XDG */
-	char *profile;   /* "default" */
-	bool ephemeral;  /* everything in a temporary folder, removed at end */
+	char *home;     /* --home, or NULL: XDG */
+	char *profile;  /* "default" */
+	bool ephemeral; /* everything in a temporary folder, removed at end */
 	char nick[NICK_MAX + 1];
-	int port;        /* as asked; -1: 6327 and the next that is free */
-	char *bind;      /* listening address, "::" */
-	bool listen;     /* false: a sub-command that only dials */
+	int port;    /* as asked; -1: 6327 and the next that is free */
+	char *bind;  /* listening address, "::" */
+	bool listen; /* false: a sub-command that only dials */
 	enum discover discover;
 	bool discover_given; /* asked for, not the default of the mode */
 	bool page_told;      /* the one notice about interface-* was given */
@@ -33,7 +33,8 @@ struct config {
 	char *peers_file; /* path */
 
 	/* Where things are; absolute, owned. */
-	char *config_path; /* config.ini, or Config.ini when only that is there */
+	char *
+	    config_path; /* config.ini, or Config.ini when only that is there */
 	char *data_dir, *identity_path, *store_path, *lock_path;
 	char *log_path;
 	char *run_dir, *control_path;
@@ -55,7 +56,7 @@ struct config {
  * error `why` says it in one line with file and line, or the option, and
  * *exit_code is 2 (usage), 10 (configuration) or 1. config_free in any case. */
 enum err config_load(struct config *c, int argc, char **argv, int *exit_code,
-                     char why[static 256]) MUST_USE;
+		     char why[static 256]) MUST_USE;
 void config_free(struct config *c); /* removes an ephemeral home */
 
 /* The tables that --help, `sotto help options` and the man page's test share.

@@ -56,8 +56,7 @@ static bool ours(const char *dir)
 {
 	struct stat st;
 
-	return !stat(dir, &st) && S_ISDIR(st.st_mode) &&
-	       st.st_uid == geteuid();
+	return !stat(dir, &st) && S_ISDIR(st.st_mode) && st.st_uid == geteuid();
 }
 
 static void below(char **dir, const char *profile)
@@ -207,8 +206,7 @@ static void remove_temporary(const char *path)
 {
 	struct stat st;
 
-	if (lstat(path, &st) || !S_ISDIR(st.st_mode) ||
-	    st.st_uid != geteuid())
+	if (lstat(path, &st) || !S_ISDIR(st.st_mode) || st.st_uid != geteuid())
 		return;
 	nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
 }

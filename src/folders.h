@@ -8,7 +8,7 @@
 /* Fills the paths of c from home, profile and ephemeral. With `make` it also
  * makes the folders (0700). On error `why` names the folder and the reason. */
 enum err folders_find(struct config *c, bool make,
-                      char why[static 256]) MUST_USE;
+		      char why[static 256]) MUST_USE;
 /* Frees the paths; removes the temporary folder with all that is in it. */
 void folders_free(struct config *c);
 #endif

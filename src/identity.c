@@ -162,8 +162,8 @@ static void write_line(char line[static FILE_LEN], const uint8_t *seed)
 static bool read_line(const char line[static FILE_LEN], uint8_t *seed)
 {
 	char again[FILE_LEN];
-	bool good = !memcmp(line, MAGIC, HEX_AT) &&
-		    hex_get(seed, line + HEX_AT, SEED);
+	bool good =
+	    !memcmp(line, MAGIC, HEX_AT) && hex_get(seed, line + HEX_AT, SEED);
 
 	if (good) {
 		write_line(again, seed);
@@ -186,7 +186,8 @@ static enum err check_owner(int fd, const char *path, char why[static 256])
 	if (st.st_mode & 077)
 		return refuse(why, path,
 			      "others may read this secret; chmod 600 it if "
-			      "nobody has", ERR_AUTH);
+			      "nobody has",
+			      ERR_AUTH);
 	return OK;
 }
 
@@ -206,7 +207,8 @@ static enum err read_seed(int fd, const char *path, uint8_t seed[static SEED],
 	else if (n != FILE_LEN || !read_line(line, seed))
 		err = refuse(why, path,
 			     "damaged; it is left as it is. Put a copy back, "
-			     "or move it away to be somebody new", ERR_PARSE);
+			     "or move it away to be somebody new",
+			     ERR_PARSE);
 	secret_wipe(line, sizeof line);
 	return err;
 }
@@ -269,8 +271,7 @@ static enum err make_seed(const char *path, uint8_t seed[static SEED],
 	write_line(line, seed);
 	buf_printf(&temporary, "%s.new", path);
 
-	enum err err =
-	    write_seed(path, (const char *)temporary.p, line, why);
+	enum err err = write_seed(path, (const char *)temporary.p, line, why);
 
 	buf_free(&temporary);
 	secret_wipe(line, sizeof line);

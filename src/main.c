@@ -34,12 +34,14 @@ enum {
 static const char usage[] =
     "usage: sotto [OPTIONS]                    the full-screen messenger\n"
     "       sotto --headless [OPTIONS]         JSON lines on stdin and stdout\n"
-    "       sotto send PEER [TEXT|-]           one message, then wait for its ACK\n"
+    "       sotto send PEER [TEXT|-]           one message, then wait for its "
+    "ACK\n"
     "       sotto recv [--count N] [--from PEER] [--match REGEX]\n"
     "       sotto tail [PEER] [-n N] [-f]      the stored conversation\n"
     "       sotto run [--to PEER] -- CMD...    run CMD and send how it ended\n"
     "       sotto connect ADDR                 add and dial a peer\n"
-    "       sotto peers | id | outbox          who is there, who we are, what waits\n"
+    "       sotto peers | id | outbox          who is there, who we are, what "
+    "waits\n"
     "       sotto trust | block | unblock PEER\n"
     "       sotto demo                         try it alone, with an echo\n"
     "\n"
@@ -68,7 +70,8 @@ static int complain(int status, const char *fmt, ...)
 	return status;
 }
 
-/* A descriptor 0, 1 or 2 that came closed would become a socket or the store. */
+/* A descriptor 0, 1 or 2 that came closed would become a socket or the store.
+ */
 static void keep_standard_files(void)
 {
 	int fd;
@@ -156,8 +159,7 @@ static void *aux_body(void *arg)
 }
 
 /* Without it we go on: only sub-commands beside us do not work. */
-static void aux_start(struct aux *a, struct engine *e,
-		      const struct config *cfg)
+static void aux_start(struct aux *a, struct engine *e, const struct config *cfg)
 {
 	*a = (struct aux){.engine = e};
 	a->listen_fd = control_open(cfg);
@@ -244,8 +246,8 @@ static enum err find_engine(const struct config *cfg, struct identity *id,
 		if (cfg->mode == RUN_COMMAND &&
 		    !client_connect(cfg->control_path, c))
 			return OK;
-		err = identity_open(id, cfg->identity_path, cfg->lock_path,
-				    why);
+		err =
+		    identity_open(id, cfg->identity_path, cfg->lock_path, why);
 		if (err != ERR_EXISTS || cfg->mode != RUN_COMMAND ||
 		    clock_mono_us() > until)
 			return err;
@@ -265,7 +267,8 @@ static int run(const struct config *cfg)
 	if (err == ERR_EXISTS)
 		return complain(EXIT_IN_USE,
 				"%s is %s. Another person on this machine: "
-				"sotto --profile NAME", cfg->nick, why);
+				"sotto --profile NAME",
+				cfg->nick, why);
 	if (err)
 		return complain(EXIT_FAILURE, "%s", why);
 	if (c) {
@@ -293,7 +296,8 @@ static int start(const struct config *cfg)
 	if (cfg->mode == RUN_COMMAND && config_command(cfg->argv[0])->bare)
 		return shell_run(NULL, cfg, cfg->argc, cfg->argv);
 	if (screen && !(isatty(STDIN_FILENO) && isatty(STDOUT_FILENO)))
-		return complain(EXIT_USAGE, "no terminal here; "
+		return complain(EXIT_USAGE,
+				"no terminal here; "
 				"sotto --headless works without one");
 	for (size_t i = 0; i < cfg->n_warnings && cfg->verbose >= 0; i++)
 		complain(0, "%s", cfg->warning[i]);

@@ -21,8 +21,9 @@ struct world {
 };
 
 static const char *const variables[] = {
-    "SOTTO_HOME", "SOTTO_PROFILE", "SOTTO_PORT", "PORT", "NO_COLOR",
-    "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_RUNTIME_DIR",
+    "SOTTO_HOME",    "SOTTO_PROFILE",  "SOTTO_PORT",
+    "PORT",          "NO_COLOR",       "XDG_CONFIG_HOME",
+    "XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_RUNTIME_DIR",
 };
 
 static int setup(void **state)
@@ -134,8 +135,8 @@ static void config__takes__options_before_and_after_the_command(void **state)
 	assert_int_equal(w->c.verbose, -1);
 	assert_false(w->c.listen);
 
-	static const char *const left[] = {"send", "bob", "hello", "--timeout",
-					   "5", "--", "--nick", "x"};
+	static const char *const left[] = {"send", "bob", "hello",  "--timeout",
+					   "5",    "--",  "--nick", "x"};
 
 	assert_int_equal(w->c.argc, sizeof left / sizeof *left);
 	for (int i = 0; i < w->c.argc; i++)
@@ -262,8 +263,8 @@ static void config__reads__every_key(void **state)
 /* A table row in config_keys that no setter knows would warn. */
 static void config__obeys__every_key_it_prints(void **state)
 {
-	static const char *const value[] = {"1234", "on", "off", "ask", "auto",
-					    "forever", "24", "::", "name"};
+	static const char *const value[] = {
+	    "1234", "on", "off", "ask", "auto", "forever", "24", "::", "name"};
 	struct world *w = *state;
 
 	for (const struct option_row *r = config_keys; r->name; r++) {
@@ -278,8 +279,7 @@ static void config__obeys__every_key_it_prints(void **state)
 			load(w, "--home @");
 			good |= !w->err;
 			for (size_t k = 0; k < w->c.n_warnings; k++)
-				assert_null(
-				    strstr(w->c.warning[k], "unknown"));
+				assert_null(strstr(w->c.warning[k], "unknown"));
 		}
 		assert_true(good);
 	}
@@ -296,8 +296,8 @@ static void config__knows__every_option_it_prints(void **state)
 			 r->arg ? "" : "=x");
 		load(w, words);
 		if (r->name[1] == '-')
-			expect_why(w, 2, r->arg ? "wants a value"
-						: "takes no value");
+			expect_why(w, 2,
+				   r->arg ? "wants a value" : "takes no value");
 	}
 }
 

@@ -187,7 +187,7 @@ static void full_disk_child(struct world *w)
 	if (setrlimit(RLIMIT_FSIZE, &limit))
 		_exit(2);
 	_exit(again(w) == ERR_SYS && strstr(w->why, "cannot be written") &&
-			      access(w->path, F_OK)
+		      access(w->path, F_OK)
 		  ? 0
 		  : 1);
 }
