@@ -45,18 +45,27 @@ struct now clock_now(struct rng *r, struct clock_sleep *sleep)
 
 void clock_local(char out[static 64], int64_t unix_ms, enum clock_style how)
 {
-	static const char *const format[] = {
-	    [CLOCK_LOG] = "%Y.%m.%d %H:%M:%S",
-	    [CLOCK_HM] = "%H:%M",
-	    [CLOCK_HM12] = "%I:%M %p",
-	    [CLOCK_DAY] = "%A %e %B %Y",
-	    [CLOCK_FULL] = "%Y-%m-%d %H:%M:%S %z",
-	};
 	time_t t = (time_t)(unix_ms / 1000 - (unix_ms % 1000 < 0));
 	struct tm tm;
 
 	tzset(); /* reads the zone once, and again only if TZ changed */
 	localtime_r(&t, &tm);
 	out[0] = 0;
-	strftime(out, 64, format[how], &tm);
+	switch (how) { /* literals, so that the compiler checks them */
+	case CLOCK_LOG:
+		strftime(out, 64, "%Y.%m.%d %H:%M:%S", &tm);
+		break;
+	case CLOCK_HM:
+		strftime(out, 64, "%H:%M", &tm);
+		break;
+	case CLOCK_HM12:
+		strftime(out, 64, "%I:%M %p", &tm);
+		break;
+	case CLOCK_DAY:
+		strftime(out, 64, "%A %e %B %Y", &tm);
+		break;
+	case CLOCK_FULL:
+		strftime(out, 64, "%Y-%m-%d %H:%M:%S %z", &tm);
+		break;
+	}
 }
