@@ -108,7 +108,8 @@ static void text_cut(struct edit *e, size_t from, size_t to)
 {
 	struct buf *t = &e->now.text;
 
-	memmove(t->p + from, t->p + to, t->n - to);
+	if (to > from)
+		memmove(t->p + from, t->p + to, t->n - to);
 	t->n -= to - from;
 	e->now.at = from;
 }

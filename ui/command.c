@@ -1,0 +1,407 @@
+#include "ui/command.h"
+#include <stdlib.h>
+#include <string.h>
+
+/* Order is that of help. A name that begins like another stands behind the
+ * one its shortest prefix shall mean. */
+const struct slash_row command_rows[] = {
+    {"help", "", "keys and commands", SL_HELP, ARGS_TEXT},
+    {"msg", "PEER [TEXT]", "open a conversation, or send one text there",
+     SL_MSG, ARGS_PEER_TEXT},
+    {"r", "[TEXT]", "answer the last sender not answered yet", SL_REPLY,
+     ARGS_TEXT},
+    {"all", "TEXT", "to everybody online", SL_ALL, ARGS_TEXT},
+    {"connect", "ADDR", "add and dial a peer", SL_CONNECT, ARGS_PEER_MUST},
+    {"peers", "", "everybody known, with address and key", SL_PEERS,
+     ARGS_NONE},
+    {"who", "", "who is online", SL_WHO, ARGS_NONE},
+    {"nick", "NAME", "your own name", SL_NICK, ARGS_NAME},
+    {"outbox", "", "what waits: see, retry, cancel", SL_OUTBOX, ARGS_NONE},
+    {"retry", "", "send again what failed here", SL_RETRY, ARGS_NONE},
+    {"cancel", "", "take back what waits here", SL_CANCEL, ARGS_NONE},
+    {"verify", "[PEER]", "you compared the numbers, and they are the same",
+     SL_VERIFY, ARGS_PEER},
+    {"trust", "[PEER]", "accept a request or a new key", SL_TRUST, ARGS_PEER},
+    {"block", "[PEER]", "hear nothing more of them", SL_BLOCK, ARGS_PEER},
+    {"unblock", "[PEER]", "hear them again", SL_UNBLOCK, ARGS_PEER},
+    {"forget", "PEER", "remove them and what was said", SL_FORGET,
+     ARGS_PEER_MUST},
+    {"rename", "NAME", "your name for the open conversation", SL_RENAME,
+     ARGS_NAME},
+    {"info", "[PEER]", "key, address, numbers to compare", SL_INFO, ARGS_PEER},
+    {"me", "TEXT", "say what you do", SL_ME, ARGS_TEXT},
+    {"set", "NAME VALUE", "change a setting", SL_SET, ARGS_NAME_VALUE},
+    {"quit", "", "end the program", SL_QUIT, ARGS_NONE},
+    {"chat", "HOST PORT", "the same as /connect HOST:PORT", SL_CHAT,
+     ARGS_HOST_PORT},
+    {"register", "HOST PORT", "the same as /connect HOST:PORT", SL_CHAT,
+     ARGS_HOST_PORT},
+    {NULL, NULL, NULL, SL_HELP, ARGS_NONE},
+};
+
+const struct key_row key_rows[] = {
+    {ACT_REPLY, "Alt-r", "r", "/r TEXT",
+     "answer the last sender; again: the one before"},
+    {ACT_NEXT, "Ctrl-N Alt-Down", "Ctrl-N", "/msg PEER", "next conversation"},
+    {ACT_PREV, "Ctrl-P Alt-Up", "Ctrl-P", "", "previous conversation"},
+    {ACT_NTH, "Alt-1 Alt-2 Alt-3 Alt-4 Alt-5 Alt-6 Alt-7 Alt-8 Alt-9",
+     "Alt-1 Alt-2 Alt-3 Alt-4 Alt-5 Alt-6 Alt-7 Alt-8 Alt-9", "",
+     "conversation 1 to 9"},
+    {ACT_LAST, "Alt-/", "Alt-/", "", "the conversation before this one"},
+    {ACT_UNREAD, "Alt-a", "Alt-a", "", "next unread conversation"},
+    {ACT_DOWN, "", "j Down", "", "down in the list"},
+    {ACT_UP, "", "k Up", "", "up in the list"},
+    {ACT_OPEN, "", "Enter", "", "open, or write"},
+    {ACT_PAGE_UP, "PgUp", "PgUp", "", "page up"},
+    {ACT_PAGE_DOWN, "PgDn", "PgDn", "", "page down"},
+    {ACT_TOP, "Alt-<", "g Home Alt-<", "", "to the top"},
+    {ACT_BOTTOM, "Alt->", "G End Alt->", "", "to the newest"},
+    {ACT_FIRST_NEW, "Alt-u", "Alt-u", "", "to the first new one"},
+    {ACT_SLASH, "", ": /", "", "begin a command"},
+    {ACT_NEWLINE, "Alt-Enter Ctrl-J", "", "", "new line in the message"},
+    {ACT_COMPLETE, "Tab", "", "", "complete a name or command"},
+    {ACT_COMPLETE_BACK, "Shift-Tab", "", "", "the one before"},
+    {ACT_FOCUS, "", "Tab Shift-Tab", "", "messages, peers"},
+    {ACT_INPUT, "", "i", "", "to the line"},
+    {ACT_LEAVE, "Esc", "Esc", "", "to the messages; close what is open"},
+    {ACT_CLEAR, "Ctrl-C", "Ctrl-C", "", "clear the line, kept for Ctrl-Y"},
+    {ACT_DETAILS, "", "d", "/info", "details"},
+    {ACT_COPY, "", "y", "", "copy the message for Ctrl-Y"},
+    {ACT_URL, "", "u", "", "open the link"},
+    {ACT_OUTBOX, "", "o", "/outbox", "what waits"},
+    {ACT_ZOOM, "F2 Alt-z", "F2 Alt-z z", "", "messages alone, to copy"},
+    {ACT_HELP, "F1", "F1 ?", "/help", "this help"},
+    {ACT_ACCEPT, "", "a", "/trust", "accept a request"},
+    {ACT_BLOCK, "", "b", "/block", "block who asks"},
+    {ACT_RETRY, "", "R", "/retry", "send the selected one again"},
+    {ACT_CANCEL, "", "x", "/cancel", "take the selected one back"},
+    {ACT_REDRAW, "Ctrl-L", "Ctrl-L", "", "draw everything again"},
+    {ACT_SUSPEND, "Ctrl-Z", "Ctrl-Z", "", "to the shell; fg comes back"},
+    {ACT_QUIT, "Ctrl-Q", "Ctrl-Q q", "/quit", "end the program"},
+    {ACT_SEND, "Enter", "", "", "send the line"},
+    {ACT_LITERAL, "Ctrl-V", "", "", "take the next key as it is"},
+    {ACT_HOME, "Ctrl-A Home", "", "", "start of the line"},
+    {ACT_END, "Ctrl-E End", "", "", "end of the line"},
+    {ACT_LEFT, "Ctrl-B Left", "", "", "a character left"},
+    {ACT_RIGHT, "Ctrl-F Right", "", "", "a character right"},
+    {ACT_WORD_LEFT, "Alt-b Ctrl-Left Alt-Left", "", "", "a word left"},
+    {ACT_WORD_RIGHT, "Alt-f Ctrl-Right Alt-Right", "", "", "a word right"},
+    {ACT_DELETE, "Ctrl-D Delete", "", "", "delete the character here"},
+    {ACT_BACKSPACE, "Backspace Ctrl-H", "", "", "delete the one before"},
+    {ACT_KILL_BLANK, "Ctrl-W", "", "", "cut back to a blank"},
+    {ACT_KILL_BACK, "Alt-Backspace", "", "", "cut the word before"},
+    {ACT_KILL_WORD, "Alt-d", "", "", "cut the word behind"},
+    {ACT_KILL_END, "Ctrl-K", "", "", "cut to the end"},
+    {ACT_KILL_START, "Ctrl-U", "", "", "cut to the start"},
+    {ACT_YANK, "Ctrl-Y", "", "", "put back what was cut"},
+    {ACT_YANK_POP, "Alt-y", "", "", "what was cut before that"},
+    {ACT_TRANSPOSE, "Ctrl-T", "", "", "swap two characters"},
+    {ACT_UNDO, "Ctrl-_", "", "", "undo"},
+    {ACT_OLDER, "Up", "", "", "what was sent before"},
+    {ACT_NEWER, "Down", "", "", "back to the draft"},
+    {ACT_FIND, "Ctrl-R", "", "", "sent before, with these letters"},
+    {ACT_NONE, NULL, NULL, NULL, NULL},
+};
+
+/* ---- keys ---- */
+
+static bool among(const char *keys, const char *key)
+{
+	size_t n = strlen(key);
+
+	for (const char *p = keys; *p; p += strspn(p, " ")) {
+		size_t len = strcspn(p, " ");
+		if (len == n && memcmp(p, key, n) == 0)
+			return true;
+		p += len;
+	}
+	return false;
+}
+
+enum action key_action(const char *key, bool input)
+{
+	for (const struct key_row *r = key_rows; r->help; r++)
+		if (among(input ? r->input : r->list, key))
+			return r->action;
+	return ACT_NONE;
+}
+
+/* ---- lines ---- */
+
+static bool blank(uint8_t c)
+{
+	return c == ' ' || c == '\t' || c == '\n';
+}
+
+static struct bytes skip(struct bytes s, size_t n)
+{
+	return (struct bytes){s.p + n, s.n - n};
+}
+
+static struct bytes trim(struct bytes s)
+{
+	while (s.n && blank(s.p[0]))
+		s = skip(s, 1);
+	while (s.n && blank(s.p[s.n - 1]))
+		s.n--;
+	return s;
+}
+
+/* Takes the first word off s. */
+static struct bytes word(struct bytes *s)
+{
+	struct bytes w = *s;
+
+	for (w.n = 0; w.n < s->n && !blank(s->p[w.n]);)
+		w.n++;
+	*s = skip(*s, w.n);
+	while (s->n && blank(s->p[0]))
+		*s = skip(*s, 1);
+	return w;
+}
+
+static bool starts(const char *name, struct bytes prefix)
+{
+	return strlen(name) >= prefix.n &&
+	       (!prefix.n || memcmp(name, prefix.p, prefix.n) == 0);
+}
+
+const struct slash_row *command_match(struct bytes prefix, size_t i)
+{
+	for (const struct slash_row *r = command_rows; r->name; r++)
+		if (starts(r->name, prefix) && i-- == 0)
+			return r;
+	return NULL;
+}
+
+/* *n: how many begin so. The whole name is always clear. */
+static const struct slash_row *find(struct bytes name, size_t *n)
+{
+	const struct slash_row *first = NULL;
+
+	*n = 0;
+	for (const struct slash_row *r = command_rows; r->name; r++) {
+		if (!starts(r->name, name))
+			continue;
+		if (strlen(r->name) == name.n) {
+			*n = 1;
+			return r;
+		}
+		if (!(*n)++)
+			first = r;
+	}
+	return first;
+}
+
+enum { WORD_MAX = 24 };
+
+/* Letters to change, add or leave out until one is the other. */
+static unsigned distance(const char *name, struct bytes s)
+{
+	unsigned row[WORD_MAX + 1], n = (unsigned)strlen(name);
+	unsigned len = s.n < WORD_MAX ? (unsigned)s.n : WORD_MAX;
+
+	for (unsigned j = 0; j <= len; j++)
+		row[j] = j;
+	for (unsigned i = 1; i <= n; i++) {
+		unsigned diagonal = row[0];
+		row[0] = i;
+		for (unsigned j = 1; j <= len; j++) {
+			unsigned same = (uint8_t)name[i - 1] == s.p[j - 1];
+			unsigned best = diagonal + !same;
+			diagonal = row[j];
+			if (row[j] + 1 < best)
+				best = row[j] + 1;
+			if (row[j - 1] + 1 < best)
+				best = row[j - 1] + 1;
+			row[j] = best;
+		}
+	}
+	return row[len];
+}
+
+static void nearest(struct bytes name, struct parsed *out)
+{
+	unsigned far[NEAR_MAX] = {~0u, ~0u, ~0u};
+
+	for (const struct slash_row *r = command_rows; r->name; r++) {
+		unsigned d = distance(r->name, name);
+		for (size_t i = 0; i < NEAR_MAX; i++) {
+			if (d >= far[i])
+				continue;
+			for (size_t j = NEAR_MAX - 1; j > i; j--) {
+				far[j] = far[j - 1];
+				out->near[j] = out->near[j - 1];
+			}
+			far[i] = d;
+			out->near[i] = r;
+			break;
+		}
+	}
+}
+
+static bool words_fit(struct parsed *p, struct bytes rest)
+{
+	switch (p->row->takes) {
+	case ARGS_NONE:
+		return !rest.n;
+	case ARGS_TEXT:
+		p->text = rest;
+		return rest.n || p->row->kind == SL_HELP ||
+		       p->row->kind == SL_REPLY;
+	case ARGS_PEER:
+	case ARGS_PEER_MUST:
+		/* A name may hold blanks. */
+		p->peer = rest;
+		return rest.n || p->row->takes == ARGS_PEER;
+	case ARGS_NAME:
+		p->text = rest;
+		return rest.n > 0;
+	case ARGS_PEER_TEXT:
+		p->peer = word(&rest);
+		p->text = rest;
+		return p->peer.n > 0;
+	case ARGS_HOST_PORT:
+		p->peer = word(&rest);
+		p->text = word(&rest);
+		return p->peer.n && p->text.n && !rest.n;
+	case ARGS_NAME_VALUE:
+		p->peer = word(&rest);
+		p->text = rest;
+		return p->peer.n && p->text.n;
+	}
+	return false;
+}
+
+void command_parse(struct bytes s, struct parsed *out)
+{
+	size_t n;
+
+	*out = (struct parsed){.line = LINE_TEXT, .text = s};
+	if (!trim(s).n) {
+		out->line = LINE_EMPTY;
+		return;
+	}
+	if (s.p[0] != '/')
+		return;
+	if (s.n > 1 && s.p[1] == '/') {
+		out->text = skip(s, 1);
+		return;
+	}
+	s = trim(skip(s, 1));
+	out->text = (struct bytes){0};
+	struct bytes name = word(&s);
+	out->row = find(name, &n);
+	if (n == 1 && name.n) {
+		out->line = words_fit(out, s) ? LINE_SLASH : LINE_USAGE;
+		return;
+	}
+	out->row = NULL;
+	out->line = n && name.n ? LINE_UNCLEAR : LINE_UNKNOWN;
+	if (out->line == LINE_UNKNOWN)
+		nearest(name, out);
+	for (size_t i = 0; i < NEAR_MAX && out->line == LINE_UNCLEAR; i++)
+		out->near[i] = command_match(name, i);
+}
+
+const struct slash_row *command_begun(struct bytes s)
+{
+	size_t n;
+
+	if (s.n < 2 || s.p[0] != '/' || s.p[1] == '/')
+		return NULL;
+	s = skip(s, 1);
+	const struct slash_row *r = find(word(&s), &n);
+	return n == 1 ? r : NULL;
+}
+
+/* ---- what the engine is asked ---- */
+
+static char *host_port(const struct parsed *p)
+{
+	bool v6 = memchr(p->peer.p, ':', p->peer.n) && p->peer.p[0] != '[';
+	struct buf b = {0};
+
+	buf_printf(&b, "%s%.*s%s:%.*s", v6 ? "[" : "", (int)p->peer.n,
+		   (const char *)p->peer.p, v6 ? "]" : "", (int)p->text.n,
+		   (const char *)p->text.p);
+	char *s = xstrndup((struct bytes){b.p, b.n});
+	buf_free(&b);
+	return s;
+}
+
+static void whom(const struct parsed *p, contact_id open, struct command *out)
+{
+	if (p->peer.n)
+		out->to = xstrndup(p->peer);
+	else
+		out->contact = open;
+}
+
+static bool about(const struct parsed *p, contact_id open,
+		  enum command_kind kind, struct command *out)
+{
+	out->kind = kind;
+	whom(p, open, out);
+	return true;
+}
+
+bool command_build(const struct parsed *p, contact_id open,
+		   struct command *out)
+{
+	*out = (struct command){0};
+	if (p->line != LINE_SLASH)
+		return false;
+	switch (p->row->kind) {
+	case SL_CONNECT:
+		return about(p, 0, CMD_CONNECT, out);
+	case SL_CHAT:
+		out->kind = CMD_CONNECT;
+		out->to = host_port(p);
+		return true;
+	case SL_ALL:
+		out->kind = CMD_ALL;
+		out->text = xstrndup(p->text);
+		return true;
+	case SL_NICK:
+		out->kind = CMD_NICK;
+		out->name = xstrndup(p->text);
+		return true;
+	case SL_VERIFY:
+		out->yes = true;
+		return about(p, open, CMD_VERIFY, out);
+	case SL_INFO:
+		return about(p, open, CMD_VERIFY, out);
+	case SL_TRUST:
+		return about(p, open, CMD_TRUST, out);
+	case SL_BLOCK:
+		return about(p, open, CMD_BLOCK, out);
+	case SL_UNBLOCK:
+		return about(p, open, CMD_UNBLOCK, out);
+	case SL_FORGET:
+		return about(p, 0, CMD_FORGET, out);
+	case SL_RENAME:
+		out->name = xstrndup(p->text);
+		return about(p, open, CMD_RENAME, out);
+	case SL_SET:
+		out->kind = CMD_SET;
+		out->name = xstrndup(p->peer);
+		out->text = xstrndup(p->text);
+		out->yes = true;
+		return true;
+	case SL_QUIT:
+		out->kind = CMD_QUIT;
+		return true;
+	case SL_HELP:
+	case SL_MSG:
+	case SL_REPLY:
+	case SL_PEERS:
+	case SL_WHO:
+	case SL_OUTBOX:
+	case SL_RETRY:
+	case SL_CANCEL:
+	case SL_ME:
+		return false;
+	}
+	return false;
+}
