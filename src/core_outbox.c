@@ -659,13 +659,15 @@ void outbox_have(struct core *c, const struct now *now, struct conn *n,
 	outbox_load(c, now, w);
 	if (memcmp(w->row.out_epoch, none, sizeof(none)) == 0)
 		return;
-	bool ours = memcmp(hello->have_epoch, w->row.out_epoch, 8) == 0;
-	if (!hello->have || !ours)
-		return;
-	if (hello->have_upto > w->row.out_seq)
+	bool ours = hello->have &&
+		    memcmp(hello->have_epoch, w->row.out_epoch, 8) == 0;
+	if (ours && hello->have_upto > w->row.out_seq) {
 		epoch_new(c, now, w);
-	else
-		announce_gone(c, n, hello);
+		return;
+	}
+	/* Who knows nothing of this epoch misses all its gaps. */
+	struct packet all = {.kind = PKT_HELLO};
+	announce_gone(c, n, ours ? hello : &all);
 }
 
 /* CMD_RETRY of one that was given up: at the end, under a new number. */

@@ -1285,12 +1285,11 @@ static void check_end(void)
 			size_t holes = store_missing(n->store, c, missing, 4);
 			if (holes) /* I9: no gap is left unexplained */
 				violation("gap",
-					  "n%d waits for %llu-%llu of contact "
-					  "%lld",
+					  "n%d waits for %llu-%llu of %s",
 					  i,
 					  (unsigned long long)missing[0].from,
 					  (unsigned long long)missing[0].to,
-					  (long long)c);
+					  row.shown.nick);
 		}
 		rebuild_check(n);
 	}
