@@ -1732,6 +1732,77 @@ TEST(packets__of_a_link_nobody_knows__are_ignored)
 	assert_int_equal(b->n_sent, 0);
 }
 
+TEST(port__that_somebody_claims__is_not_an_address_he_was_met_at)
+{
+	/* a stranger on bob's host says he listens where bob does */
+	meet(b, 1, 9);
+	contact_id q = send_to(b, "10.0.0.9:6327", "secret")->message->with;
+	assert_int_not_equal(q, contact_of(b, 9));
+	assert_int_equal(count_sent(b, PKT_MESSAGE), 0);
+	assert_int_equal(b->n_dial, 1);
+	up(b, 2, 2, 0); /* somebody else altogether */
+	go(b);
+	assert_int_equal(count_sent(b, PKT_MESSAGE), 0);
+}
+
+TEST(refused__is_told_to_the_user)
+{
+	core_free(b->core);
+	b->rules.new_key = NEW_KEY_REFUSE;
+	core_begin(b);
+	meet(b, 1, 2);
+	const struct event *ev = find_event(b, EV_SECURITY, 0);
+	assert_string_equal(ev->text, "new_key");
+	struct pubkey key = key_of(2);
+	assert_memory_equal(&ev->contact->key, &key, sizeof(key));
+}
+
+TEST(links_of_one_contact__are_bounded)
+{
+	friend(b, 1, 2);
+	for (link_id i = 2; i < 8; i++)
+		up(b, i, 2, 0);
+	go(b);
+	assert_int_equal(b->n_closed, 3);
+}
+
+TEST(disk_full__writes_nothing_and_catches_up)
+{
+	struct now now = at(b);
+	struct packet p = {.kind = PKT_HELLO, .nick = view("robert")};
+
+	contact_id bob = friend(b, 1, 2);
+	send_to(b, "10.0.0.7:6327", "waits");
+	core_disk(b->core, &now, ERR_FULL);
+	ticket before = store_ticket(b->store);
+	core_packet(b->core, &now, 1, &p); /* a new nick */
+	up(b, 2, 5, 0);                    /* a stranger */
+	hello(b, 2, 5, 5, 0, NULL, 0);
+	text_from(b, 2, 1, 1, "hello");
+	later(b, 5 * SEC);
+	assert_int_equal(find_sent(b, PKT_ACK, 0)->p.verdict, V_BUSY);
+	assert_int_equal(store_ticket(b->store), before);
+	assert_int_equal(about(b, CMD_BLOCK, bob)->code, CODE_DISK_FULL);
+	core_disk(b->core, &now, OK);
+	go(b);
+	assert_string_equal(row_of(b, 2).shown.nick, "robert");
+	assert_int_equal(b->closed[0], 2); /* so that he comes again */
+}
+
+TEST(adopted__is_what_waits_for_the_address_he_answers_at)
+{
+	contact_id q = send_to(b, "10.0.0.2:6327", "hello")->message->with;
+
+	forget_seen(b);
+	meet(b, 1, 2); /* he comes by himself: that proves no address */
+	assert_int_equal(count_sent(b, PKT_MESSAGE), 0);
+	assert_int_not_equal(contact_of(b, 2), q);
+	up(b, 2, 2, contact_of(b, 2)); /* now he is met there */
+	go(b);
+	assert_int_equal(count_sent(b, PKT_MESSAGE), 1);
+	assert_int_equal(row_of(b, 2).shown.waiting, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -1802,6 +1873,11 @@ int main(void)
 	    T(quit__closes_after_what_was_decided),
 	    T(command__that_is_none__has_a_result),
 	    T(packets__of_a_link_nobody_knows__are_ignored),
+	    T(port__that_somebody_claims__is_not_an_address_he_was_met_at),
+	    T(refused__is_told_to_the_user),
+	    T(links_of_one_contact__are_bounded),
+	    T(disk_full__writes_nothing_and_catches_up),
+	    T(adopted__is_what_waits_for_the_address_he_answers_at),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
