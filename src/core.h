@@ -19,7 +19,7 @@ struct core_rules {
 	bool keep_history;
 };
 struct core *core_new(const struct core_rules *r, const struct keys *self,
-                      const char *nick, struct store *s, struct effects *fx);
+		      const char *nick, struct store *s, struct effects *fx);
 void core_free(struct core *c);
 /* What our hello says of us: where we listen (zero: nowhere) and which run of
  * the program this is. Before the first core_tick. */
@@ -43,15 +43,15 @@ struct hint {
 
 /* The things that can happen. */
 void core_command(struct core *c, const struct now *now, client_id from,
-                  const struct command *cmd);
+		  const struct command *cmd);
 void core_link_up(struct core *c, const struct now *now, link_id id,
-                  const struct dialect *d, struct addr at, struct pubkey key,
-                  contact_id dialled_for);
+		  const struct dialect *d, struct addr at, struct pubkey key,
+		  contact_id dialled_for);
 void core_packet(struct core *c, const struct now *now, link_id from,
-                 const struct packet *p);
+		 const struct packet *p);
 /* ERR_AUTH: `key` is the one met instead of the pin. */
 void core_link_down(struct core *c, const struct now *now, link_id id,
-                    contact_id dialled_for, struct pubkey key, enum err why);
+		    contact_id dialled_for, struct pubkey key, enum err why);
 void core_job(struct core *c, const struct now *now, const struct job *j);
 void core_hint(struct core *c, const struct now *now, const struct hint *h);
 /* Full: sends are refused, what arrives is answered V_BUSY. */

@@ -659,8 +659,8 @@ void outbox_have(struct core *c, const struct now *now, struct conn *n,
 	outbox_load(c, now, w);
 	if (memcmp(w->row.out_epoch, none, sizeof(none)) == 0)
 		return;
-	bool ours = hello->have &&
-		    memcmp(hello->have_epoch, w->row.out_epoch, 8) == 0;
+	bool ours =
+	    hello->have && memcmp(hello->have_epoch, w->row.out_epoch, 8) == 0;
 	if (ours && hello->have_upto > w->row.out_seq) {
 		epoch_new(c, now, w);
 		return;

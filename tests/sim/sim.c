@@ -458,8 +458,10 @@ static void backup_or_restore(struct node *n)
 	for (int i = 0; i < w.n_said; i++) {
 		struct said *s = &w.said[i];
 		bool before = s->settled_at && s->settled_at < n->backup_at;
-		if ((s->from == me || s->to == me) && !before)
-			s->excused++;
+		if ((s->from != me && s->to != me) || before)
+			continue;
+		s->excused++;
+		s->settled_at = 0;
 	}
 }
 
@@ -1285,8 +1287,7 @@ static void check_end(void)
 			size_t holes = store_missing(n->store, c, missing, 4);
 			if (holes) /* I9: no gap is left unexplained */
 				violation("gap",
-					  "n%d waits for %llu-%llu of %s",
-					  i,
+					  "n%d waits for %llu-%llu of %s", i,
 					  (unsigned long long)missing[0].from,
 					  (unsigned long long)missing[0].to,
 					  row.shown.nick);
