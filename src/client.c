@@ -74,8 +74,8 @@ static enum err socket_address(const char *path, struct sockaddr_un *a,
 	}
 	if (!slash)
 		return ERR_LIMIT;
-	folder = xstrndup((struct bytes){(const uint8_t *)path,
-					 (size_t)(slash - path) + 1});
+	folder = xstrndup(
+	    (struct bytes){(const uint8_t *)path, (size_t)(slash - path) + 1});
 	*dir = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	free(folder);
 	if (*dir < 0)
@@ -128,8 +128,7 @@ static struct event *bye(const char *why)
 	struct event *ev = xmalloc(sizeof *ev);
 
 	*ev = (struct event){.kind = EV_BYE};
-	ev->text =
-	    xstrndup((struct bytes){(const uint8_t *)why, strlen(why)});
+	ev->text = xstrndup((struct bytes){(const uint8_t *)why, strlen(why)});
 	return ev;
 }
 

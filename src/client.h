@@ -9,8 +9,7 @@ struct engine;
 struct client;
 struct client *client_open(struct engine *e); /* NULL: 64 are there already */
 /* ERR_CLOSED: no engine answers there. */
-enum err client_connect(const char *socket_path,
-                        struct client **out) MUST_USE;
+enum err client_connect(const char *socket_path, struct client **out) MUST_USE;
 void client_close(struct client *c);
 
 /* Readable when client_next has something to do. For poll only, after

@@ -410,7 +410,8 @@ static void put_result_event(const struct open *o, const struct event *ev,
 	if (ev->message) {
 		json_uuid(out, "id", &ev->message->id);
 		json_number(out, "n", ev->message->n);
-		json_string(out, "state", words_delivery[ev->message->delivery]);
+		json_string(out, "state",
+			    words_delivery[ev->message->delivery]);
 	}
 	if (o->kind == CMD_ID && who) {
 		json_id(out, "id", &who->key);
@@ -750,10 +751,9 @@ static struct sender *sender_new(struct lines *l, contact_id who)
 
 	if (l->n_senders < SENDERS_MAX) {
 		if (!(l->n_senders & (l->n_senders - 1)))
-			l->sender =
-			    xrealloc(l->sender,
-				     (l->n_senders ? 2 * l->n_senders : 1) *
-					 sizeof *l->sender);
+			l->sender = xrealloc(
+			    l->sender, (l->n_senders ? 2 * l->n_senders : 1) *
+					   sizeof *l->sender);
 		s = &l->sender[l->n_senders++];
 	} else {
 		for (size_t i = 0; i < l->n_senders; i++)
@@ -799,9 +799,9 @@ static enum code reply_target(struct lines *l, struct command *cmd,
 			last = s;
 		if (s->answered)
 			continue;
-		n += (size_t)snprintf(why + n, 256 - n, "%s%.40s",
-				      unanswered ? ", " : "unanswered: ",
-				      s->name);
+		n += (size_t)snprintf(
+		    why + n, 256 - n, "%s%.40s",
+		    unanswered ? ", " : "unanswered: ", s->name);
 		if (n > 200)
 			n = 200;
 		unanswered++;
@@ -907,8 +907,7 @@ static bool read_numbers(struct json_object *o, struct command *cmd,
 	if (!json_get_number(o, "contact", &cmd->contact))
 		return bad_kind(why, "contact", "a number");
 	if (!json_get_number(o, "n", &cmd->n) ||
-	    (cmd->kind != CMD_HISTORY &&
-	     !json_get_number(o, "after", &cmd->n)))
+	    (cmd->kind != CMD_HISTORY && !json_get_number(o, "after", &cmd->n)))
 		return bad_kind(why, "n", "a number");
 	if (!json_get_number(o, "limit", &limit) || limit < 0)
 		return bad_kind(why, "limit", "a number");
@@ -994,8 +993,8 @@ static bool read_command(struct json_object *o, struct command *cmd,
 
 /* Gives it a place in the table; false: there is none, or it is answered. */
 static bool open_command(struct lines *l, const struct now *now,
-			 struct command *cmd, const struct open *as,
-			 bool list, struct buf *out)
+			 struct command *cmd, const struct open *as, bool list,
+			 struct buf *out)
 {
 	const char *ref = as->has_ref ? as->ref : NULL;
 	char why[256];
@@ -1156,8 +1155,8 @@ static void replay_item(struct lines *l, const struct now *now,
 		settle_all(l, now, m, out);
 }
 
-static void replay_page(struct lines *l, const struct now *now,
-			struct open *o, const struct event *ev)
+static void replay_page(struct lines *l, const struct now *now, struct open *o,
+			const struct event *ev)
 {
 	bool behind = l->replay.skipped > l->replay.at;
 
@@ -1167,8 +1166,9 @@ static void replay_page(struct lines *l, const struct now *now,
 	}
 	/* What was told after we had asked is on the next page; what is on
 	 * none was forgotten meanwhile. */
-	if (ev->more || (behind && (l->replay.rows ||
-				    l->replay.skipped != l->replay.skipped_then))) {
+	if (ev->more ||
+	    (behind &&
+	     (l->replay.rows || l->replay.skipped != l->replay.skipped_then))) {
 		replay_ask(l);
 		return;
 	}
@@ -1397,8 +1397,8 @@ static void hear_bye(struct lines *l, const struct now *now,
 	line_end_put(out);
 }
 
-void lines_event(struct lines *l, const struct now *now,
-		 const struct event *ev, struct buf *out)
+void lines_event(struct lines *l, const struct now *now, const struct event *ev,
+		 struct buf *out)
 {
 	switch (ev->kind) {
 	case EV_READY:
@@ -1639,9 +1639,8 @@ enum err lines_get(struct bytes line, struct event **out)
 	if (json_read(line, &o))
 		return ERR_PARSE;
 	(void)json_get_string(o, "event", &word);
-	for (size_t i = 0; word && !ev &&
-			   i < sizeof event_words / sizeof *event_words;
-	     i++) {
+	for (size_t i = 0;
+	     word && !ev && i < sizeof event_words / sizeof *event_words; i++) {
 		if (strcmp(event_words[i].word, word))
 			continue;
 		ev = xmalloc(sizeof *ev);

@@ -44,12 +44,12 @@ enum err lines_command(struct lines *l, const struct now *now,
 		       struct buf *out) MUST_USE;
 /* Appends no line, one, or more: a result may wait for a status; EV_BYE
  * answers all open refs. lines_next may have something afterwards. */
-void lines_event(struct lines *l, const struct now *now,
-		 const struct event *ev, struct buf *out);
+void lines_event(struct lines *l, const struct now *now, const struct event *ev,
+		 struct buf *out);
 /* `timeout_ms` is kept here; lines_next may have something afterwards. */
 void lines_tick(struct lines *l, const struct now *now, struct buf *out);
 int64_t lines_deadline(const struct lines *l); /* mono_us */
-bool lines_open(const struct lines *l); /* a ref has no result yet */
+bool lines_open(const struct lines *l);        /* a ref has no result yet */
 
 /* ---- the client's end ---- */
 void lines_put(const struct command *cmd, struct buf *out);

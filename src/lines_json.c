@@ -8,29 +8,38 @@
 #include <string.h>
 
 const char *const words_delivery[] = {
-    [D_QUEUED] = "queued",       [D_SENT] = "sent",
-    [D_STORED] = "stored",       [D_DELIVERED] = "delivered",
-    [D_FAILED] = "failed",       [D_CANCELLED] = "cancelled",
-    [D_RECEIVED] = "received",   [D_REQUEST] = "request",
+    [D_QUEUED] = "queued",
+    [D_SENT] = "sent",
+    [D_STORED] = "stored",
+    [D_DELIVERED] = "delivered",
+    [D_FAILED] = "failed",
+    [D_CANCELLED] = "cancelled",
+    [D_RECEIVED] = "received",
+    [D_REQUEST] = "request",
     NULL,
 };
 const char *const words_presence[] = {
-    [P_UNKNOWN] = "unknown", [P_OFFLINE] = "offline",
-    [P_DIALLING] = "dialling", [P_ONLINE] = "online",
+    [P_UNKNOWN] = "unknown",
+    [P_OFFLINE] = "offline",
+    [P_DIALLING] = "dialling",
+    [P_ONLINE] = "online",
     NULL,
 };
 const char *const words_trust[] = {
-    [TRUST_PLAIN] = "plain", [TRUST_NEW] = "new",
-    [TRUST_PINNED] = "pinned", [TRUST_VERIFIED] = "verified",
+    [TRUST_PLAIN] = "plain",
+    [TRUST_NEW] = "new",
+    [TRUST_PINNED] = "pinned",
+    [TRUST_VERIFIED] = "verified",
     NULL,
 };
 const char *const words_via[] = {
     [VIA_TYPED] = "typed", [VIA_FILE] = "file", [VIA_LAN] = "lan",
-    [VIA_PEER] = "peer",   [VIA_SEEN] = "seen",
-    NULL,
+    [VIA_PEER] = "peer",   [VIA_SEEN] = "seen", NULL,
 };
 const char *const words_level[] = {
-    [LEVEL_INFO] = "info", [LEVEL_WARN] = "warn", [LEVEL_ERROR] = "error",
+    [LEVEL_INFO] = "info",
+    [LEVEL_WARN] = "warn",
+    [LEVEL_ERROR] = "error",
     NULL,
 };
 
@@ -76,8 +85,10 @@ static void put_key(struct buf *b, const char *key)
 /* RFC 8259: quotation mark, reverse solidus, U+0000 to U+001F. */
 static void put_escape(struct buf *b, uint8_t c)
 {
-	static const char shorter[32] = {['\b'] = 'b', ['\t'] = 't',
-					 ['\n'] = 'n', ['\f'] = 'f',
+	static const char shorter[32] = {['\b'] = 'b',
+					 ['\t'] = 't',
+					 ['\n'] = 'n',
+					 ['\f'] = 'f',
 					 ['\r'] = 'r'};
 
 	put_char(b, '\\');

@@ -6,8 +6,9 @@
 struct json_object;
 
 /* ---- words: a table an enum ---- */
-extern const char *const words_delivery[], *const words_presence[],
-    *const words_trust[], *const words_via[], *const words_level[];
+extern const char *const words_delivery[],
+    *const words_presence[], *const words_trust[], *const words_via[],
+						       *const words_level[];
 /* The place of a word in a table that NULL ends; -1: not there. */
 int word_find(const char *const *words, const char *word);
 

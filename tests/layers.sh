@@ -50,8 +50,8 @@ ui/words         ^"ui/words\.h"  libintl
 ui/tui.c         ^"(proto/base|src/(event|client|config|clock)|ui/[a-z]+)\.h"  curses|poll\.h|signal\.h|spawn\.h|unistd\.h
 ui/draw          ^"(proto/base|src/(event|clock)|ui/[a-z]+)\.h"  curses
 ui/control.c     ^"(proto/base|src/(event|client|engine|lines|clock)|ui/front)\.h"  poll\.h|sys/(socket|un)|unistd\.h
-ui/shell         ^"(proto/(base|packet)|src/(event|client|config|lines|clock)|ui/[a-z]+)\.h"  poll\.h|signal\.h|unistd\.h|fcntl\.h
-ui/demo.c        ^"(proto/base|src/(event|client|config|clock)|ui/[a-z]+)\.h"  poll\.h|signal\.h|unistd\.h|fcntl\.h
+ui/shell         ^"(proto/(base|packet)|src/(event|client|config|lines|lines_json|clock)|ui/[a-z]+)\.h"  poll\.h|signal\.h|spawn\.h|unistd\.h|fcntl\.h
+ui/demo.c        ^"(proto/base|src/(lines_json|clock)|ui/[a-z]+)\.h"  poll\.h|signal\.h|spawn\.h|unistd\.h|fcntl\.h
 ui/headless.c    ^"(proto/base|src/(client|clock|config|event|lines)|ui/front)\.h"  poll\.h|signal\.h|unistd\.h
 ui/version       ^"ui/version\.h"  curses|json-c|sodium|sqlite3|utf8proc
 ui/web.c         ^"(proto/(base|packet)|src/(event|client|lines|clock)|ui/(model|text|words))\.h"  microhttpd|poll\.h|netinet|sys/socket|unistd\.h

@@ -208,9 +208,9 @@ static void look_at(const struct connection *k, struct pollfd p[static 2])
 		p[0].events |= POLLIN;
 	if (k->out.n)
 		p[0].events |= POLLOUT;
-	p[1] = (struct pollfd){.fd = full || k->over ? -1
-						     : client_fd(k->client),
-			       .events = POLLIN};
+	p[1] =
+	    (struct pollfd){.fd = full || k->over ? -1 : client_fd(k->client),
+			    .events = POLLIN};
 }
 
 static void wait_for_more(struct control *c, int listen_fd, bool *stop,

@@ -111,8 +111,8 @@ static void write_ready(const struct headless *h, size_t from)
 	FILE *f;
 	bool good;
 
-	if (asprintf(&temporary, "%s.%ld", h->cfg->ready_file,
-		     (long)getpid()) < 0)
+	if (asprintf(&temporary, "%s.%ld", h->cfg->ready_file, (long)getpid()) <
+	    0)
 		abort();
 	f = fopen(temporary, "we");
 	good = f && fwrite(h->out.p + from, h->out.n - from, 1, f) == 1;

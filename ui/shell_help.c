@@ -1,0 +1,93 @@
+#include "ui/shell.h"
+#include <stdio.h>
+#include <string.h>
+/* sotto help: every table the program obeys, as text. */
+
+enum { EXIT_USAGE = 2 };
+
+const struct shell_option shell_options[] = {
+    {"send", {"--wait", "ack|sent|none", "until when; ack"}},
+    {"send", {"--timeout", "SECONDS", "how long; 30"}},
+    {"send", {"--queue", NULL, "in time or not: stay in the outbox"}},
+    {"send", {"--reply-to", "ID", "answer that message"}},
+    {"recv", {"--count", "N", "end after so many"}},
+    {"recv", {"--timeout", "SECONDS", "end after so long"}},
+    {"recv", {"--from", "PEER", "only from him"}},
+    {"recv", {"--match", "REGEX", "only texts that match"}},
+    {"tail", {"-n", "N", "so many messages; 20"}},
+    {"tail", {"-f", NULL, "go on as more come"}},
+    {"run", {"--to", "PEER", "whom to tell; else the only one known"}},
+    {NULL, {0}},
+};
+
+static void say_row(const char *indent, const struct option_row *r)
+{
+	char left[64];
+
+	snprintf(left, sizeof left, "%s%s%s", r->name, r->arg ? " " : "",
+		 r->arg ? r->arg : "");
+	printf("%s%-28s %s\n", indent, left, r->help);
+}
+
+static void say_rows(const char *title, const struct option_row *r)
+{
+	printf("%s\n", title);
+	for (; r->name; r++)
+		say_row("  ", r);
+}
+
+static void help_options(void)
+{
+	say_rows("options:", config_options);
+}
+
+static void help_exit(void)
+{
+	say_rows("exit codes:", config_exits);
+}
+
+static void help_config(void)
+{
+	say_rows("config.ini, one `key = value` a line:", config_keys);
+	say_rows("environment:", config_environment);
+}
+
+static void help_commands(void)
+{
+	printf("sub-commands:\n");
+	for (const struct command_row *r = config_commands; r->name; r++) {
+		struct option_row row = {r->name, r->arg, r->help};
+
+		say_row("  ", &row);
+		for (const struct shell_option *o = shell_options; o->command;
+		     o++)
+			if (!strcmp(o->command, r->name))
+				say_row("      ", &o->row);
+	}
+}
+
+static const struct {
+	const char *name;
+	void (*say)(void);
+} topics[] = {
+    {"options", help_options},
+    {"commands", help_commands},
+    {"exit", help_exit},
+    {"config", help_config},
+};
+enum { N_TOPICS = sizeof topics / sizeof *topics };
+
+int shell_help(const struct words *w)
+{
+	const char *topic = w->argc > 1 ? w->argv[1] : "commands";
+
+	for (size_t i = 0; i < N_TOPICS; i++)
+		if (!strcmp(topics[i].name, topic)) {
+			topics[i].say();
+			return shell_flush() ? 0 : 1;
+		}
+	return shell_fail(EXIT_USAGE,
+			  "help knows options, commands, exit, "
+			  "keys and config, not %s",
+			  topic);
+}
