@@ -2,25 +2,82 @@
 #define SOTTO_UI_MODEL_H
 #include "src/event.h"
 /* Lines kept of the open conversation; one of each other. Older ones are
- * fetched a page at a time. */
-enum { MODEL_LINES = 512 };
+ * fetched a page at a time, and kept while somebody reads up there. */
+enum { MODEL_LINES = 512, MODEL_MOST = 8192 };
 
-/* What a front end knows. Changed by events only; drawn by views. */
+/* What a front end knows. Changed by events only; drawn by views. The line
+ * being typed, the focus and the place one has scrolled to are no part of it. */
 struct model;
 struct model *model_new(void);
 void model_free(struct model *m);
 
 /* Says whether anything that can be seen changed. */
 bool model_apply(struct model *m, const struct event *ev);
-/* What must be asked for (after EV_LOST, at the top, a search): or false. */
+/* What must be asked for now (after EV_READY and EV_LOST, for a conversation
+ * just opened): or false. Its ref is below MODEL_REFS... */
 bool model_wants(struct model *m, struct command *out);
+/* ... so a front end's own begin here and stay below twice that. */
+enum { MODEL_REFS_BIT = 50 };
+/* Is this ref the model's own? */
+bool model_asked(uint64_t ref);
+
+/* Opens a conversation, 0: none. Lines of the one left are forgotten but the
+ * newest; from here on the newest page is fetched. */
 void model_open(struct model *m, contact_id c);
+contact_id model_opened(const struct model *m);
+/* One page more, before the oldest known; false: there is none, or it is on
+ * its way. */
+bool model_older(struct model *m);
+/* The open conversation shows its newest: lines beyond MODEL_LINES may go. */
+void model_trim(struct model *m);
+void model_ask_outbox(struct model *m);
+
+/* Ourselves and what EV_READY said; NULL before. */
+const struct contact *model_self(const struct model *m);
+/* How new ones are taken: ask, accept, refuse. */
+const char *model_trust_new(const struct model *m);
+bool model_complete(const struct model *m); /* the snapshot has come */
 
 /* i in the order of the sidebar, which only the user changes; or NULL. */
 const struct contact *model_contact(const struct model *m, size_t i);
-/* The last sender not answered yet; again: the one before. 0: none. */
-contact_id model_last_sender(const struct model *m, unsigned again);
+const struct contact *model_find(const struct model *m, contact_id c);
+size_t model_index(const struct model *m, contact_id c); /* SIZE_MAX: none */
+size_t model_count(const struct model *m);
+/* The user's own name for them, else theirs, else their address; as received:
+ * clean it before it is shown. */
+const char *model_name(const struct contact *c);
+
+/* The draft that came with the snapshot, once: then it is the front end's. */
+bool model_draft(struct model *m, contact_id c, struct buf *text,
+		 size_t *cursor, struct uuid *answers);
+
+/* The last sender not answered yet; again: the one before, round and round.
+ * 0: none. *id: the message. */
+contact_id model_last_sender(const struct model *m, unsigned again,
+			     struct uuid *id);
 /* i counts back from the newest by n; NULL past the oldest kept. */
 const struct message *model_message(const struct model *m, contact_id with,
                                     size_t i);
+/* Oldest first. Good until the next change. */
+const struct message *const *model_lines(const struct model *m,
+					 contact_id with, size_t *n);
+bool model_more(const struct model *m, contact_id with); /* older ones */
+const struct message *model_by_id(const struct model *m, contact_id with,
+				  struct uuid id);
+/* Messages above this one were new when the conversation was opened; 0: no
+ * marker. */
+message_n model_marker(const struct model *m, contact_id with);
+void model_unmark(struct model *m, contact_id with);
+/* How many came, in all, since the model began; for "3 new". */
+uint64_t model_arrived(const struct model *m, contact_id with);
+
+/* A line on its way to our own disk: shown at the end, dim, with n at or
+ * above MODEL_PENDING, until its result comes. text is copied. */
+#define MODEL_PENDING ((message_n)1 << 61)
+void model_pending(struct model *m, contact_id with, uint64_t ref,
+		   const char *text, struct uuid answers, int64_t now_ms);
+/* The text of a pending line that was refused; the caller frees. */
+char *model_refused(struct model *m, uint64_t ref, contact_id *with);
+
+const struct message *const *model_outbox(const struct model *m, size_t *n);
 #endif

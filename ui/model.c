@@ -1,0 +1,774 @@
+#include "ui/model.h"
+#include "ui/text.h"
+#include <stdlib.h>
+#include <string.h>
+
+/* Questions of the model: what in the upper bits, about whom in the lower. */
+enum ask { ASK_SNAPSHOT = 1, ASK_SINCE, ASK_PAGE, ASK_PEEK, ASK_OUTBOX };
+enum { ASK_BIT = 44 };
+
+struct conv {
+	struct contact c;
+	struct message **row; /* by n; pending ones last */
+	size_t n, cap, n_pending;
+	bool asked, more, peek; /* a page is on its way; there are older */
+	bool want_page;
+	bool draft; /* c.draft is not given out yet */
+	message_n before;
+	message_n heard, answered; /* newest in; newest out */
+	struct uuid heard_id;
+	message_n marker;
+	uint64_t arrived;
+};
+
+struct model {
+	struct conv **conv;
+	size_t n, cap;
+	struct conv *last; /* found last: a flood comes from one */
+	contact_id open;
+	struct contact *self;
+	char trust_new[16];
+	bool complete;
+	message_n newest;
+	bool want_snapshot, want_since, want_outbox, peeking;
+	message_n snapshot_at, since_at, outbox_at;
+	struct message **outbox, **outbox_new;
+	size_t n_outbox, n_outbox_new;
+};
+
+struct model *model_new(void)
+{
+	struct model *m = xmalloc(sizeof(*m));
+
+	*m = (struct model){0};
+	return m;
+}
+
+/* ---- contacts ---- */
+
+static void contact_set(struct contact *to, const struct contact *from)
+{
+	char *draft = from->draft ? xstrndup(text_of(from->draft)) : NULL;
+
+	free(to->draft);
+	*to = *from;
+	to->draft = draft;
+}
+
+static void rows_drop(struct conv *v, size_t from, size_t n)
+{
+	for (size_t i = from; i < from + n; i++)
+		message_free(v->row[i]);
+	memmove(v->row + from, v->row + from + n,
+		(v->n - from - n) * sizeof(struct message *));
+	v->n -= n;
+}
+
+static void conv_free(struct conv *v)
+{
+	for (size_t i = 0; i < v->n; i++)
+		message_free(v->row[i]);
+	free(v->row);
+	free(v->c.draft);
+	free(v);
+}
+
+static void list_free(struct message **list, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		message_free(list[i]);
+	free(list);
+}
+
+void model_free(struct model *m)
+{
+	if (!m)
+		return;
+	for (size_t i = 0; i < m->n; i++)
+		conv_free(m->conv[i]);
+	free(m->conv);
+	if (m->self)
+		free(m->self->draft);
+	free(m->self);
+	list_free(m->outbox, m->n_outbox);
+	list_free(m->outbox_new, m->n_outbox_new);
+	free(m);
+}
+
+size_t model_index(const struct model *m, contact_id c)
+{
+	for (size_t i = 0; i < m->n; i++)
+		if (m->conv[i]->c.id == c)
+			return i;
+	return SIZE_MAX;
+}
+
+static struct conv *conv_find(const struct model *m, contact_id c)
+{
+	if (m->last && m->last->c.id == c)
+		return m->last;
+	size_t i = c ? model_index(m, c) : SIZE_MAX;
+	return i == SIZE_MAX ? NULL : m->conv[i];
+}
+
+static struct conv *conv_of(struct model *m, const struct contact *c)
+{
+	struct conv *v = conv_find(m, c->id);
+
+	if (!v) {
+		if (m->n == m->cap) {
+			m->cap = m->cap ? 2 * m->cap : 16;
+			m->conv = xrealloc(m->conv,
+					   m->cap * sizeof(struct conv *));
+		}
+		v = xmalloc(sizeof(*v));
+		*v = (struct conv){.more = true};
+		m->conv[m->n++] = v;
+	}
+	m->last = v;
+	return v;
+}
+
+static struct conv *conv_update(struct model *m, const struct contact *c,
+				bool draft)
+{
+	struct conv *v = conv_of(m, c);
+	char *kept = NULL;
+
+	if (!draft) {
+		kept = v->c.draft;
+		v->c.draft = NULL;
+	}
+	contact_set(&v->c, c);
+	if (!draft) {
+		free(v->c.draft);
+		v->c.draft = kept;
+	} else {
+		v->draft = v->c.draft != NULL;
+	}
+	return v;
+}
+
+static void conv_gone(struct model *m, contact_id c)
+{
+	size_t i = model_index(m, c);
+
+	if (i == SIZE_MAX)
+		return;
+	m->last = NULL;
+	conv_free(m->conv[i]);
+	memmove(m->conv + i, m->conv + i + 1,
+		(--m->n - i) * sizeof(struct conv *));
+	if (m->open == c)
+		m->open = 0;
+}
+
+size_t model_count(const struct model *m)
+{
+	return m->n;
+}
+
+const struct contact *model_contact(const struct model *m, size_t i)
+{
+	return i < m->n ? &m->conv[i]->c : NULL;
+}
+
+const struct contact *model_find(const struct model *m, contact_id c)
+{
+	const struct conv *v = conv_find(m, c);
+
+	return v ? &v->c : NULL;
+}
+
+const struct contact *model_self(const struct model *m)
+{
+	return m->self;
+}
+
+const char *model_trust_new(const struct model *m)
+{
+	return m->trust_new;
+}
+
+bool model_complete(const struct model *m)
+{
+	return m->complete;
+}
+
+const char *model_name(const struct contact *c)
+{
+	if (c->petname[0])
+		return c->petname;
+	return c->nick[0] ? c->nick : c->ident;
+}
+
+bool model_draft(struct model *m, contact_id c, struct buf *text,
+		 size_t *cursor, struct uuid *answers)
+{
+	struct conv *v = conv_find(m, c);
+
+	if (!v || !v->draft)
+		return false;
+	buf_put(text, text_of(v->c.draft));
+	*cursor = v->c.cursor;
+	*answers = v->c.draft_answers;
+	v->draft = false;
+	return true;
+}
+
+/* ---- messages ---- */
+
+/* Where n is or would be: the newest come last, so look from there. */
+static size_t row_place(const struct conv *v, message_n n)
+{
+	size_t low = 0, high = v->n;
+
+	if (!v->n || v->row[v->n - 1]->n < n)
+		return v->n;
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+		if (v->row[mid]->n < n)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
+static void row_put(struct conv *v, const struct message *msg)
+{
+	size_t at = row_place(v, msg->n);
+
+	if (at < v->n && v->row[at]->n == msg->n) {
+		message_free(v->row[at]);
+		v->row[at] = message_copy(msg);
+		return;
+	}
+	if (v->n == v->cap) {
+		v->cap = v->cap ? 2 * v->cap : 4;
+		v->row = xrealloc(v->row, v->cap * sizeof(struct message *));
+	}
+	memmove(v->row + at + 1, v->row + at,
+		(v->n - at) * sizeof(struct message *));
+	v->row[at] = message_copy(msg);
+	v->n++;
+}
+
+/* Of conversations that are not open the newest line stays, and what is on
+ * its way to the disk. */
+static void conv_shrink(struct model *m, struct conv *v, size_t most)
+{
+	size_t stored = v->n - v->n_pending;
+
+	if (stored <= most)
+		return;
+	rows_drop(v, 0, stored - most);
+	v->more = true;
+	v->before = v->n ? v->row[0]->n : 0;
+	(void)m;
+}
+
+static void conv_note(struct conv *v, const struct message *msg)
+{
+	if (!msg->incoming) {
+		if (msg->n > v->answered)
+			v->answered = msg->n;
+	} else if (msg->n > v->heard) {
+		v->heard = msg->n;
+		v->heard_id = msg->id;
+	}
+}
+
+static struct conv *message_add(struct model *m, const struct event *ev)
+{
+	const struct message *msg = ev->message;
+	struct conv *v = ev->contact ? conv_update(m, ev->contact, false)
+				     : conv_find(m, msg->with);
+
+	if (!v)
+		return NULL;
+	conv_note(v, msg);
+	if (msg->n > m->newest)
+		m->newest = msg->n;
+	if (m->open != v->c.id) {
+		size_t stored = v->n - v->n_pending;
+		if (stored && v->row[stored - 1]->n > msg->n)
+			return v;
+		row_put(v, msg);
+		conv_shrink(m, v, 1);
+		return v;
+	}
+	row_put(v, msg);
+	if (v->n > MODEL_MOST)
+		conv_shrink(m, v, MODEL_MOST - MODEL_LINES);
+	return v;
+}
+
+static bool status_change(struct model *m, const struct message *msg)
+{
+	struct conv *v = conv_find(m, msg->with);
+
+	for (size_t i = 0; i < m->n_outbox; i++) {
+		if (memcmp(&m->outbox[i]->id, &msg->id, sizeof(msg->id)) != 0)
+			continue;
+		message_free(m->outbox[i]);
+		m->outbox[i] = message_copy(msg);
+	}
+	if (!v)
+		return false;
+	size_t at = row_place(v, msg->n);
+	if (at < v->n && v->row[at]->n == msg->n) {
+		row_put(v, msg);
+		return m->open == v->c.id;
+	}
+	/* Tried again under a new number: it moves. */
+	for (size_t i = v->n; i-- > 0;) {
+		if (memcmp(&v->row[i]->id, &msg->id, sizeof(msg->id)) != 0)
+			continue;
+		rows_drop(v, i, 1);
+		row_put(v, msg);
+		return m->open == v->c.id;
+	}
+	return false;
+}
+
+const struct message *model_message(const struct model *m, contact_id with,
+				    size_t i)
+{
+	const struct conv *v = conv_find(m, with);
+
+	return v && i < v->n ? v->row[v->n - 1 - i] : NULL;
+}
+
+const struct message *const *model_lines(const struct model *m,
+					 contact_id with, size_t *n)
+{
+	const struct conv *v = conv_find(m, with);
+
+	*n = v ? v->n : 0;
+	return v ? (const struct message *const *)v->row : NULL;
+}
+
+const struct message *model_by_id(const struct model *m, contact_id with,
+				  struct uuid id)
+{
+	const struct conv *v = conv_find(m, with);
+
+	for (size_t i = v ? v->n : 0; i-- > 0;)
+		if (memcmp(&v->row[i]->id, &id, sizeof(id)) == 0)
+			return v->row[i];
+	return NULL;
+}
+
+bool model_more(const struct model *m, contact_id with)
+{
+	const struct conv *v = conv_find(m, with);
+
+	return v && v->more;
+}
+
+message_n model_marker(const struct model *m, contact_id with)
+{
+	const struct conv *v = conv_find(m, with);
+
+	return v ? v->marker : 0;
+}
+
+void model_unmark(struct model *m, contact_id with)
+{
+	struct conv *v = conv_find(m, with);
+
+	if (v)
+		v->marker = 0;
+}
+
+uint64_t model_arrived(const struct model *m, contact_id with)
+{
+	const struct conv *v = conv_find(m, with);
+
+	return v ? v->arrived : 0;
+}
+
+contact_id model_last_sender(const struct model *m, unsigned again,
+			     struct uuid *id)
+{
+	const struct conv *best = NULL;
+	message_n below = INT64_MAX;
+	unsigned open = 0;
+
+	for (size_t i = 0; i < m->n; i++)
+		open += m->conv[i]->heard > m->conv[i]->answered;
+	if (!open)
+		return 0;
+	for (again %= open;; again--) {
+		best = NULL;
+		for (size_t i = 0; i < m->n; i++) {
+			const struct conv *v = m->conv[i];
+			if (v->heard > v->answered && v->heard < below &&
+			    (!best || v->heard > best->heard))
+				best = v;
+		}
+		if (!best || !again)
+			break;
+		below = best->heard;
+	}
+	if (!best)
+		return 0;
+	*id = best->heard_id;
+	return best->c.id;
+}
+
+/* ---- lines on their way to our disk ---- */
+
+void model_pending(struct model *m, contact_id with, uint64_t ref,
+		   const char *text, struct uuid answers, int64_t now_ms)
+{
+	struct conv *v = conv_find(m, with);
+	const struct message *original;
+	struct message msg = {.with = with, .secure = true, .answers = answers};
+
+	if (!v)
+		return;
+	msg.n = MODEL_PENDING + (message_n)ref;
+	msg.sent_ms = msg.stored_ms = now_ms;
+	msg.text = xstrndup(text_of(text));
+	original = model_by_id(m, with, answers);
+	if (original && original->n < MODEL_PENDING &&
+	    memcmp(&answers, &(struct uuid){0}, sizeof(answers)) != 0)
+		msg.quote = xstrndup(text_of(original->text));
+	row_put(v, &msg);
+	v->n_pending++;
+	v->answered = v->heard;
+	v->marker = 0;
+	free(msg.text);
+	free(msg.quote);
+}
+
+static struct conv *pending_find(const struct model *m, uint64_t ref,
+				 size_t *at)
+{
+	message_n n = MODEL_PENDING + (message_n)ref;
+
+	for (size_t i = 0; i < m->n; i++) {
+		struct conv *v = m->conv[i];
+		if (!v->n_pending)
+			continue;
+		*at = row_place(v, n);
+		if (*at < v->n && v->row[*at]->n == n)
+			return v;
+	}
+	return NULL;
+}
+
+static bool pending_done(struct model *m, uint64_t ref)
+{
+	size_t at;
+	struct conv *v = pending_find(m, ref, &at);
+
+	if (!v)
+		return false;
+	rows_drop(v, at, 1);
+	v->n_pending--;
+	return true;
+}
+
+char *model_refused(struct model *m, uint64_t ref, contact_id *with)
+{
+	size_t at;
+	struct conv *v = pending_find(m, ref, &at);
+
+	if (!v)
+		return NULL;
+	char *text = xstrndup(text_of(v->row[at]->text));
+	*with = v->c.id;
+	pending_done(m, ref);
+	return text;
+}
+
+/* ---- asking ---- */
+
+bool model_asked(uint64_t ref)
+{
+	return ref && !(ref >> MODEL_REFS_BIT);
+}
+
+static uint64_t ask_ref(enum ask what, contact_id c)
+{
+	return (uint64_t)what << ASK_BIT | (uint64_t)c;
+}
+
+contact_id model_opened(const struct model *m)
+{
+	return m->open;
+}
+
+void model_open(struct model *m, contact_id c)
+{
+	struct conv *old = conv_find(m, m->open), *v = conv_find(m, c);
+
+	if (m->open == c)
+		return;
+	if (old) {
+		conv_shrink(m, old, 1);
+		old->marker = 0;
+		old->want_page = false;
+	}
+	m->open = v ? c : 0;
+	if (!v)
+		return;
+	v->want_page = v->more = true;
+	v->before = 0;
+	v->marker = v->c.unread ? v->c.read_upto + 1 : 0;
+}
+
+bool model_older(struct model *m)
+{
+	struct conv *v = conv_find(m, m->open);
+
+	if (!v || v->asked || v->want_page || !v->more || !v->n)
+		return false;
+	if (v->n >= MODEL_MOST)
+		return false;
+	v->before = v->row[0]->n < MODEL_PENDING ? v->row[0]->n : 0;
+	v->want_page = true;
+	return true;
+}
+
+void model_trim(struct model *m)
+{
+	struct conv *v = conv_find(m, m->open);
+
+	if (v && v->n > MODEL_LINES + MODEL_LINES / 4)
+		conv_shrink(m, v, MODEL_LINES);
+}
+
+void model_ask_outbox(struct model *m)
+{
+	list_free(m->outbox_new, m->n_outbox_new);
+	m->outbox_new = NULL;
+	m->n_outbox_new = 0;
+	m->want_outbox = true;
+	m->outbox_at = 0;
+}
+
+const struct message *const *model_outbox(const struct model *m, size_t *n)
+{
+	*n = m->n_outbox;
+	return (const struct message *const *)m->outbox;
+}
+
+/* The worker takes few questions at once, so unread conversations are looked
+ * into one after the other. */
+static bool want_peek(struct model *m, struct command *out)
+{
+	if (m->peeking || !m->complete)
+		return false;
+	for (size_t i = 0; i < m->n; i++) {
+		struct conv *v = m->conv[i];
+		if (!v->peek)
+			continue;
+		v->peek = false;
+		m->peeking = true;
+		out->kind = CMD_HISTORY;
+		out->contact = v->c.id;
+		out->limit = 1;
+		out->ref = ask_ref(ASK_PEEK, v->c.id);
+		return true;
+	}
+	return false;
+}
+
+bool model_wants(struct model *m, struct command *out)
+{
+	struct conv *v = conv_find(m, m->open);
+
+	*out = (struct command){0};
+	if (m->want_snapshot) {
+		m->want_snapshot = false;
+		out->kind = CMD_SNAPSHOT;
+		out->n = m->snapshot_at;
+		out->limit = PAGE_MAX;
+		out->ref = ask_ref(ASK_SNAPSHOT, 0);
+		return true;
+	}
+	if (v && v->want_page && !v->asked) {
+		v->want_page = false;
+		v->asked = true;
+		out->kind = CMD_HISTORY;
+		out->contact = v->c.id;
+		out->n = v->before;
+		out->limit = PAGE_USUAL;
+		out->ref = ask_ref(ASK_PAGE, v->c.id);
+		return true;
+	}
+	if (m->want_since) {
+		m->want_since = false;
+		out->kind = CMD_SINCE;
+		out->n = m->since_at;
+		out->limit = PAGE_MAX;
+		out->ref = ask_ref(ASK_SINCE, 0);
+		return true;
+	}
+	if (m->want_outbox) {
+		m->want_outbox = false;
+		out->kind = CMD_OUTBOX;
+		out->n = m->outbox_at;
+		out->ref = ask_ref(ASK_OUTBOX, 0);
+		return true;
+	}
+	return want_peek(m, out);
+}
+
+/* ---- events ---- */
+
+static bool on_ready(struct model *m, const struct event *ev)
+{
+	if (ev->contact) {
+		if (!m->self) {
+			m->self = xmalloc(sizeof(*m->self));
+			*m->self = (struct contact){0};
+		}
+		contact_set(m->self, ev->contact);
+	}
+	text_line(m->trust_new, sizeof(m->trust_new), text_of(ev->name), 15);
+	m->want_snapshot = true;
+	m->snapshot_at = 0;
+	return true;
+}
+
+static void outbox_add(struct model *m, const struct message *msg)
+{
+	m->outbox_new =
+	    xrealloc(m->outbox_new,
+		     (m->n_outbox_new + 1) * sizeof(struct message *));
+	m->outbox_new[m->n_outbox_new++] = message_copy(msg);
+}
+
+static bool on_item(struct model *m, const struct event *ev)
+{
+	enum ask what = (enum ask)(ev->ref >> ASK_BIT);
+
+	if (!model_asked(ev->ref))
+		return false;
+	if (what == ASK_OUTBOX && ev->message) {
+		outbox_add(m, ev->message);
+		return false;
+	}
+	if (ev->message)
+		return message_add(m, ev) != NULL;
+	if (!ev->contact)
+		return false;
+	bool known = conv_find(m, ev->contact->id) != NULL;
+	struct conv *v = conv_update(m, ev->contact, !known);
+	v->peek = v->c.unread && !v->heard;
+	return true;
+}
+
+static bool outbox_done(struct model *m, const struct event *ev)
+{
+	if (ev->more) {
+		m->want_outbox = true;
+		m->outbox_at = ev->next;
+		return false;
+	}
+	list_free(m->outbox, m->n_outbox);
+	m->outbox = m->outbox_new;
+	m->n_outbox = m->n_outbox_new;
+	m->outbox_new = NULL;
+	m->n_outbox_new = 0;
+	return true;
+}
+
+static bool answer(struct model *m, const struct event *ev)
+{
+	contact_id c =
+	    (contact_id)(ev->ref & (((uint64_t)1 << ASK_BIT) - 1));
+	struct conv *v = conv_find(m, c);
+
+	switch ((enum ask)(ev->ref >> ASK_BIT)) {
+	case ASK_SNAPSHOT:
+		m->want_snapshot = ev->more;
+		m->snapshot_at = ev->next;
+		m->complete |= !ev->more;
+		return true;
+	case ASK_SINCE:
+		m->want_since = ev->more;
+		m->since_at = ev->next;
+		return true;
+	case ASK_PAGE:
+		if (v) {
+			v->asked = false;
+			v->more = ev->code == CODE_OK && ev->more;
+		}
+		return true;
+	case ASK_PEEK:
+		m->peeking = false;
+		return true;
+	case ASK_OUTBOX:
+		return outbox_done(m, ev);
+	}
+	return false;
+}
+
+static bool on_result(struct model *m, const struct event *ev)
+{
+	if (model_asked(ev->ref))
+		return answer(m, ev);
+	if (ev->contact && !ev->message && ev->contact->id &&
+	    !ev->contact->gone && model_find(m, ev->contact->id))
+		conv_update(m, ev->contact, false);
+	return ev->code == CODE_OK ? pending_done(m, ev->ref) : true;
+}
+
+static bool on_peer(struct model *m, const struct contact *c)
+{
+	if (c->gone) {
+		contact_id open = m->open;
+		conv_gone(m, c->id);
+		if (open == c->id && c->became)
+			model_open(m, c->became);
+		return true;
+	}
+	conv_update(m, c, false);
+	return true;
+}
+
+static bool on_message(struct model *m, const struct event *ev)
+{
+	struct conv *v = message_add(m, ev);
+
+	if (v && ev->message->incoming)
+		v->arrived++;
+	return v != NULL;
+}
+
+bool model_apply(struct model *m, const struct event *ev)
+{
+	switch (ev->kind) {
+	case EV_READY:
+		return on_ready(m, ev);
+	case EV_PEER:
+		return ev->contact && on_peer(m, ev->contact);
+	case EV_MESSAGE:
+		return ev->message && on_message(m, ev);
+	case EV_ITEM:
+		return on_item(m, ev);
+	case EV_STATUS:
+		return ev->message && status_change(m, ev->message);
+	case EV_RESULT:
+		return on_result(m, ev);
+	case EV_LOST:
+		m->want_snapshot = m->want_since = true;
+		m->snapshot_at = 0;
+		m->since_at = m->newest;
+		return false;
+	case EV_SECURITY:
+		if (ev->contact && ev->contact->id)
+			conv_update(m, ev->contact, false);
+		return true;
+	case EV_NOTICE:
+	case EV_BYE:
+		return true;
+	}
+	return false;
+}
