@@ -83,8 +83,7 @@ struct item {
 	contact_id dialled_for;
 	struct pubkey key;
 	enum err why;
-	struct packet packet;
-	uint8_t *bytes; /* what the packet points to */
+	struct buf bytes; /* a packet as it is said */
 	struct job *job;
 };
 struct wire {
@@ -220,7 +219,7 @@ static struct item *agenda_take(void)
 
 static void item_free(struct item *it)
 {
-	free(it->bytes);
+	buf_free(&it->bytes);
 	job_free(it->job);
 	free(it);
 }
@@ -234,42 +233,34 @@ static struct item *item_new(enum item_kind kind, int node, int64_t at)
 	return it;
 }
 
-/* ---- packets ---- */
-
-static size_t packet_bytes(const struct packet *p)
-{
-	return p->stamp.n + p->orig_stamp.n + p->text.n + p->quoted.n +
-	       p->peer.n + p->nick.n + p->version.n + p->features.n +
-	       p->n_ranges * sizeof(struct range) + 16;
-}
-
-static void keep(uint8_t **at, struct bytes *s)
-{
-	if (s->n)
-		memcpy(*at, s->p, s->n);
-	s->p = *at;
-	*at += s->n;
-}
+/* ---- packets: the bytes of the dialect, without the channel ---- */
 
 static void packet_keep(struct item *it, const struct packet *p)
 {
-	it->packet = *p;
-	it->bytes = xmalloc(packet_bytes(p));
-	uint8_t *at = it->bytes;
-	if (p->n_ranges) {
-		memcpy(at, p->ranges, p->n_ranges * sizeof(struct range));
-		it->packet.ranges = (struct range *)(void *)at;
-		at += p->n_ranges * sizeof(struct range);
-	}
-	keep(&at, &it->packet.stamp);
-	keep(&at, &it->packet.orig_stamp);
-	keep(&at, &it->packet.text);
-	keep(&at, &it->packet.quoted);
-	keep(&at, &it->packet.peer);
-	keep(&at, &it->packet.nick);
-	keep(&at, &it->packet.version);
-	keep(&at, &it->packet.features);
-	it->packet.key = it->packet.prekey = (struct bytes){0};
+	enum err err = dialect_check(&dialect_sotto, p);
+
+	if (!err)
+		err = dialect_sotto.encode(p, &it->bytes);
+	if (err)
+		violation("unsaid", "packet %d: %s", (int)p->kind,
+			  err_text(err));
+}
+
+/* What it points to is good until the next call. */
+static struct packet packet_read(const struct item *it)
+{
+	static uint8_t block[1 << 18];
+	struct arena a = {.p = block, .cap = sizeof(block)};
+	struct packet p;
+	struct bytes frame = {it->bytes.p, it->bytes.n};
+	enum err err = dialect_sotto.decode(frame, &a, &p);
+
+	if (!err)
+		err = packet_check(&p);
+	if (err)
+		violation("unread", "%.*s: %s", (int)frame.n,
+			  (const char *)frame.p, err_text(err));
+	return p;
 }
 
 /* ---- looking at the disks ---- */
@@ -938,6 +929,7 @@ static void deliver(struct item *it)
 	struct node *n = &w.node[it->node];
 	struct now now = now_of(n);
 	struct wire *l = &w.wire[it->link];
+	struct packet packet;
 	struct addr at;
 
 	if (!n->alive || it->boot != w.boot[it->node])
@@ -955,9 +947,10 @@ static void deliver(struct item *it)
 			     it->side ? 0 : l->dialled_for);
 		break;
 	case IT_PACKET:
-		if (!l->cut && !l->dead[it->side])
-			core_packet(n->core, &now, l->id[it->side],
-				    &it->packet);
+		if (l->cut || l->dead[it->side])
+			return;
+		packet = packet_read(it);
+		core_packet(n->core, &now, l->id[it->side], &packet);
 		break;
 	case IT_DOWN:
 		if (l->dead[it->side])

@@ -161,6 +161,8 @@ static void keep_text(char *to, size_t max, struct bytes *s)
 static void see_send(struct box *b, const struct effect *e)
 {
 	assert_true(b->n_sent < sizeof(b->sent) / sizeof(b->sent[0]));
+	/* whatever it says can be said on the wire */
+	assert_int_equal(dialect_check(&dialect_sotto, e->packet), OK);
 	struct sent *s = &b->sent[b->n_sent++];
 	s->link = e->link;
 	s->p = *e->packet;
