@@ -40,13 +40,13 @@ static const struct event *node_next(struct node *n, int wait_ms)
 static void node_start(struct node *n)
 {
 	char why[256] = "";
-	char *argv[] = {"bench", "--headless", "--home", n->home, "--port",
-	                "0", "--no-discover", NULL};
+	char *argv[] = {"bench",  "--headless", "--home",        n->home,
+			"--port", "0",          "--no-discover", NULL};
 	int exit_code;
 
 	if (config_load(&n->cfg, 7, argv, &exit_code, why) ||
 	    identity_open(&n->id, n->cfg.identity_path, n->cfg.lock_path,
-	                  why) ||
+			  why) ||
 	    engine_start(&n->cfg, &n->id, &n->engine, why))
 		die(why);
 	n->client = client_open(n->engine);
@@ -144,7 +144,7 @@ static void floor_run(const char *args, double *a, double *b)
 }
 
 static void row(const char *what, const char *unit, double floor, double ours,
-                const char *goal)
+		const char *goal)
 {
 	printf("| %s | %.0f %s | %.0f %s | %.2f | %s |\n", what, floor, unit,
 	       ours, unit, ours / floor, goal);
@@ -176,8 +176,8 @@ static void measure_latency(void)
 	}
 	row("send to ACK shown to the sender, FULL on both sides, p50", "us",
 	    floor, (double)percentile(took, PINGS, 50), "≤ 1.6");
-	row("the same, p99", "us", floor99,
-	    (double)percentile(took, PINGS, 99), "–");
+	row("the same, p99", "us", floor99, (double)percentile(took, PINGS, 99),
+	    "–");
 	node_stop(&n);
 	sink_stop(sink);
 	folder_remove(n.home);
@@ -201,9 +201,9 @@ static double pour(uint16_t port, int n)
 		}
 		peer_flush(p);
 		acked = peer_hear(p, peer_said(p) - acked < WINDOW &&
-		                                     peer_said(p) < (size_t)n
-		                             ? 0
-		                             : 10000);
+					     peer_said(p) < (size_t)n
+					 ? 0
+					 : 10000);
 	}
 
 	double per_s = n * 1e6 / (double)(mono_us() - t);

@@ -12,7 +12,7 @@ enum { PEERS = 400 };
 
 /* Wake-ups and processor time of the process over so many seconds. */
 static void idle(const char *what, pid_t pid, unsigned seconds,
-                 const char *goal)
+		 const char *goal)
 {
 	uint64_t woke = proc_switches(pid), cpu = proc_cpu_us(pid);
 
@@ -28,12 +28,17 @@ static void measure_idle(void)
 {
 	struct term t;
 	char *home = folder_new(), ready[128];
-	char *argv[] = {SOTTO_PATH, (char *)(uintptr_t)"--home", home,
-	                (char *)(uintptr_t)"--port", (char *)(uintptr_t)"0",
-	                (char *)(uintptr_t)"--no-discover",
-	                (char *)(uintptr_t)"--trust-new",
-	                (char *)(uintptr_t)"accept",
-	                (char *)(uintptr_t)"--ready-file", ready, NULL};
+	char *argv[] = {SOTTO_PATH,
+			(char *)(uintptr_t) "--home",
+			home,
+			(char *)(uintptr_t) "--port",
+			(char *)(uintptr_t) "0",
+			(char *)(uintptr_t) "--no-discover",
+			(char *)(uintptr_t) "--trust-new",
+			(char *)(uintptr_t) "accept",
+			(char *)(uintptr_t) "--ready-file",
+			ready,
+			NULL};
 
 	snprintf(ready, sizeof ready, "%s/ready", home);
 	term_start(&t, argv);

@@ -18,7 +18,7 @@ static double ratio(double a, double b)
 }
 
 static void row(const char *what, const char *unit, double floor, double ours,
-                const char *goal)
+		const char *goal)
 {
 	printf("| %s | %.0f %s | %.0f %s | %.2f | %s |\n", what, floor, unit,
 	       ours, unit, ratio(ours, floor), goal);
@@ -62,9 +62,10 @@ static void shown_start(struct shown *s)
 
 	s->home = folder_new();
 	snprintf(ready, sizeof ready, "%s/ready", s->home);
-	char *argv[] = {SOTTO_PATH, "--home", s->home, "--port", "0",
-	                "--no-discover", "--trust-new", "accept",
-	                "--ready-file", ready, NULL};
+	char *argv[] = {SOTTO_PATH,    "--home", s->home,
+			"--port",      "0",      "--no-discover",
+			"--trust-new", "accept", "--ready-file",
+			ready,         NULL};
 
 	term_start(&s->term, argv);
 	for (int i = 0; i < 100 && access(ready, R_OK); i++)
@@ -161,7 +162,7 @@ static void echo(struct term *t, bool loaded, double *p50, double *p99)
 }
 
 static void loaded_echo(struct term *t, struct source *s, double *p50,
-                        double *p99)
+			double *p99)
 {
 	pid_t load = load_start(s);
 
@@ -205,7 +206,7 @@ static double shown_after(struct term *t, struct source *s)
 		/* quiet, so that the next one is the first after a pause */
 		term_settle(t, 45);
 		snprintf(text, sizeof text, "%06llu\n",
-		         (unsigned long long)(700000 + s->count++));
+			 (unsigned long long)(700000 + s->count++));
 		from = mono_us();
 		if (s->peer) {
 			text[6] = 0;
@@ -270,14 +271,14 @@ static void measure_bytes(void)
 static double floor_pour(void)
 {
 	char out[] = "/tmp/sotto-bench-XXXXXX", line[600];
-	char *argv[] = {(char *)(uintptr_t)"/bin/sh",
-	                (char *)(uintptr_t)"-c", line, NULL};
+	char *argv[] = {(char *)(uintptr_t) "/bin/sh", (char *)(uintptr_t) "-c",
+			line, NULL};
 	struct term t;
 	double per_s = 0;
 
 	close(mkstemp(out));
 	snprintf(line, sizeof line, "exec %s oneway %d normal screen 2>%s",
-	         FLOOR_PAIR_PATH, POUR, out);
+		 FLOOR_PAIR_PATH, POUR, out);
 	term_start(&t, argv);
 	while (term_read(&t, 20000))
 		;
@@ -311,18 +312,17 @@ static void measure_pour(void)
 		while (peer_said(s.peer) < want &&
 		       peer_said(s.peer) - acked < 4096) {
 			snprintf(text, sizeof text, "%040zu",
-			         peer_said(s.peer));
+				 peer_said(s.peer));
 			peer_say(s.peer, text);
 			if (peer_said(s.peer) % 128 == 0)
 				break;
 		}
-		acked = peer_hear(s.peer,
-		                  peer_said(s.peer) < want ? 0 : 1);
+		acked = peer_hear(s.peer, peer_said(s.peer) < want ? 0 : 1);
 		while (term_read(&s.term, 0))
 			;
 		if (peer_said(s.peer) == want && !seen)
 			seen = memmem(s.term.tail, s.term.n_tail, text + 35,
-			              5) != NULL;
+				      5) != NULL;
 		if (mono_us() - from > 60000000)
 			die("not all were shown in 60 s");
 	}
@@ -333,7 +333,7 @@ static void measure_pour(void)
 
 /* Start to the first full paint: until the program falls silent. */
 static double first_paint(char *const argv[], const char *sign,
-                          uint64_t *memory_kb)
+			  uint64_t *memory_kb)
 {
 	static int64_t took[15];
 
@@ -354,10 +354,14 @@ static double first_paint(char *const argv[], const char *sign,
 static void measure_start(void)
 {
 	char *home = folder_new();
-	char *bare[] = {FLOOR_SCREEN_PATH, (char *)(uintptr_t)"0", NULL};
-	char *ours[] = {SOTTO_PATH, (char *)(uintptr_t)"--home", home,
-	                (char *)(uintptr_t)"--port", (char *)(uintptr_t)"0",
-	                (char *)(uintptr_t)"--no-discover", NULL};
+	char *bare[] = {FLOOR_SCREEN_PATH, (char *)(uintptr_t) "0", NULL};
+	char *ours[] = {SOTTO_PATH,
+			(char *)(uintptr_t) "--home",
+			home,
+			(char *)(uintptr_t) "--port",
+			(char *)(uintptr_t) "0",
+			(char *)(uintptr_t) "--no-discover",
+			NULL};
 	uint64_t f_kb, o_kb;
 	double f = first_paint(bare, "> ", &f_kb);
 	/* the last line of the screen is the last thing painted */
@@ -374,9 +378,9 @@ int main(int argc, char **argv)
 		const char *name;
 		void (*measure)(void);
 	} all[] = {
-		{"pour", measure_pour},   {"echo", measure_echo},
-		{"shown", measure_shown}, {"bytes", measure_bytes},
-		{"start", measure_start},
+	    {"pour", measure_pour},   {"echo", measure_echo},
+	    {"shown", measure_shown}, {"bytes", measure_bytes},
+	    {"start", measure_start},
 	};
 
 	signal(SIGPIPE, SIG_IGN);

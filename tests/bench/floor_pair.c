@@ -90,15 +90,15 @@ static void end_open(struct end *e, int fd, const char *path, bool full)
 	sql(e, "CREATE TABLE message(n INTEGER PRIMARY KEY, id TEXT UNIQUE,"
 	       " stamp TEXT, text TEXT)"); /* once: a receipt promises that */
 	sqlite3_prepare_v2(e->db,
-	                   "INSERT INTO message(id, stamp, text)"
-	                   " VALUES(?1, ?2, ?3)",
-	                   -1, &e->insert, NULL);
+			   "INSERT INTO message(id, stamp, text)"
+			   " VALUES(?1, ?2, ?3)",
+			   -1, &e->insert, NULL);
 	sqlite3_prepare_v2(e->db, "BEGIN", -1, &e->begin, NULL);
 	sqlite3_prepare_v2(e->db, "COMMIT", -1, &e->commit, NULL);
 }
 
 static void keep(struct end *e, const char *id, const char *stamp,
-                 const char *text)
+		 const char *text)
 {
 	sqlite3_bind_text(e->insert, 1, id, -1, SQLITE_STATIC);
 	sqlite3_bind_text(e->insert, 2, stamp, -1, SQLITE_STATIC);
@@ -128,9 +128,9 @@ static size_t seal(struct end *e, uint8_t *out, const char *json)
 	assert(n + TAG + 2 <= FRAME_MAX);
 	memcpy(nonce + 4, &e->sent, 8);
 	e->sent++;
-	crypto_aead_chacha20poly1305_ietf_encrypt(
-		out + 2, &c, (const uint8_t *)json, n, NULL, 0, NULL, nonce,
-		e->key);
+	crypto_aead_chacha20poly1305_ietf_encrypt(out + 2, &c,
+						  (const uint8_t *)json, n,
+						  NULL, 0, NULL, nonce, e->key);
 	out[0] = (uint8_t)(c >> 8);
 	out[1] = (uint8_t)c;
 	return (size_t)c + 2;
@@ -152,8 +152,7 @@ static struct json_object *open_next(struct end *e, size_t *at)
 	memcpy(nonce + 4, &e->got, 8);
 	e->got++;
 	if (crypto_aead_chacha20poly1305_ietf_decrypt(
-		    plain, &n, NULL, e->in + *at + 2, c, NULL, 0, nonce,
-		    e->key))
+		plain, &n, NULL, e->in + *at + 2, c, NULL, 0, nonce, e->key))
 		die("decrypt");
 	plain[n] = 0;
 	*at += c + 2;
@@ -179,7 +178,7 @@ static const char *get(struct json_object *o, const char *key)
 	struct json_object *v;
 
 	return json_object_object_get_ex(o, key, &v) ? json_object_get_string(v)
-	                                             : "";
+						     : "";
 }
 
 static void put(struct json_object *o, const char *key, const char *value)
@@ -199,7 +198,7 @@ static struct json_object *packet(const char *type, int i, const char *text)
 	json_object_object_add(o, "origin_port", json_object_new_int(6327));
 	put(o, "destination_ip", "127.0.0.1");
 	json_object_object_add(o, "destination_port",
-	                       json_object_new_int(6328));
+			       json_object_new_int(6328));
 	put(o, "id", id);
 	put(o, "epoch", "0011223344556677");
 	json_object_object_add(o, "seq", json_object_new_int(i + 1));
@@ -211,7 +210,7 @@ static struct json_object *packet(const char *type, int i, const char *text)
 static size_t say(struct end *e, uint8_t *out, struct json_object *o)
 {
 	return seal(e, out,
-	            json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN));
+		    json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN));
 }
 
 static const char *text_of(size_t n)
@@ -389,7 +388,7 @@ int main(int argc, char **argv)
 		endwin();
 	if (!pings)
 		fprintf(shown ? stderr : stdout, "%.0f\n",
-		        (double)n * 1e6 / (double)(mono_us() - t));
+			(double)n * 1e6 / (double)(mono_us() - t));
 	waitpid(child, NULL, 0);
 	snprintf(rm, sizeof rm, "rm -r %s", dir);
 	return system(rm);

@@ -97,7 +97,7 @@ int main(int argc, char **argv)
 {
 	static struct screen s;
 	struct pollfd p[2] = {{.fd = 0, .events = POLLIN},
-	                      {.fd = -1, .events = POLLIN}};
+			      {.fd = -1, .events = POLLIN}};
 	bool once = argc > 2 && !strcmp(argv[2], "once");
 
 	setlocale(LC_CTYPE, "");

@@ -17,15 +17,14 @@ struct peer {
 
 static struct now peer_now(struct peer *p)
 {
-	return (struct now){.mono_us = mono_us(),
-	                    .wall_us = wall_us(),
-	                    .rng = &p->rng};
+	return (struct now){
+	    .mono_us = mono_us(), .wall_us = wall_us(), .rng = &p->rng};
 }
 
 static struct addr loopback(uint16_t port)
 {
 	return (struct addr){.ip = {[10] = 0xff, 0xff, 127, 0, 0, 1},
-	                     .port = port};
+			     .port = port};
 }
 
 static void greet(struct peer *p)
@@ -33,8 +32,10 @@ static void greet(struct peer *p)
 	char id[33], stamp[STAMP_MAX + 1];
 	struct pubkey self = keys_public(p->keys);
 	struct now now = peer_now(p);
-	struct packet hello = {.kind = PKT_HELLO, .from = p->here,
-	                       .to = p->there, .listen_port = p->here.port};
+	struct packet hello = {.kind = PKT_HELLO,
+			       .from = p->here,
+			       .to = p->there,
+			       .listen_port = p->here.port};
 
 	seal_peer_id(id, &self);
 	rfc3339_put(stamp, now.wall_us);
@@ -90,8 +91,11 @@ void peer_say(struct peer *p, const char *text)
 {
 	char stamp[STAMP_MAX + 1];
 	struct now now = peer_now(p);
-	struct packet m = {.kind = PKT_MESSAGE, .from = p->here, .to = p->there,
-	                   .sent_us = now.wall_us, .text = bytes_of(text)};
+	struct packet m = {.kind = PKT_MESSAGE,
+			   .from = p->here,
+			   .to = p->there,
+			   .sent_us = now.wall_us,
+			   .text = bytes_of(text)};
 
 	rfc3339_put(stamp, now.wall_us);
 	uuid_make(&m.id, &now);

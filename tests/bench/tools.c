@@ -144,7 +144,7 @@ void term_settle(struct term *t, int quiet_ms)
 
 /* Calls back with the text of a file of each thread of a process. */
 static uint64_t each_thread(pid_t pid, const char *file,
-                            uint64_t (*of)(const char *text))
+			    uint64_t (*of)(const char *text))
 {
 	char dir[64], path[400], text[4096];
 	uint64_t sum = 0;
@@ -249,7 +249,7 @@ char *folder_new(void)
 }
 
 static int remove_one(const char *path, const struct stat *st, int kind,
-                      struct FTW *at)
+		      struct FTW *at)
 {
 	(void)st, (void)kind, (void)at;
 	return remove(path);
