@@ -170,11 +170,14 @@ static bool load_page(struct core *c, const struct now *now, struct who *w,
 	return true;
 }
 
-/* Fills the window from the store. */
+/* Fills the window from the store. Rows may get numbers, which must go to the
+ * disk together with the contact's count of them: not while it is full. */
 void outbox_load(struct core *c, const struct now *now, struct who *w)
 {
 	uint64_t seq = w->row.out_seq;
 
+	if (c->disk)
+		return;
 	while (w->more && !window_full(w)) {
 		struct page p = {0};
 		if (store_outbox(c->store, w->loaded, &p))
@@ -519,7 +522,7 @@ static void seq_reused(struct core *c, const struct now *now, struct row *r)
 {
 	struct who *w = r->who;
 
-	if (r->answers)
+	if (r->answers || c->disk)
 		return;
 	epoch_new(c, now, w);
 	for (struct row *i = w->first; i; i = i->next)
@@ -656,6 +659,8 @@ void outbox_have(struct core *c, const struct now *now, struct conn *n,
 	struct who *w = n->who;
 	static const uint8_t none[8] = {0};
 
+	if (c->disk)
+		return;
 	outbox_load(c, now, w);
 	if (memcmp(w->row.out_epoch, none, sizeof(none)) == 0)
 		return;
