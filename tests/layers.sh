@@ -42,20 +42,20 @@ src/folders      ^"src/(folders|config)\.h"  unistd\.h
 src/identity.c   ^"(proto/(base|seal)|src/(identity|clock))\.h"  unistd\.h|fcntl\.h
 src/main.c       ^"(proto/base|src/(clock|client|config|engine|identity)|ui/(front|version))\.h"  signal\.h|pthread|poll\.h|sys/(socket|un|eventfd)|fcntl\.h|unistd\.h
 src/             ^"(proto|src)/  NONE
-ui/model         ^"(proto/(base|packet)|src/event|ui/(model|text))\.h"  NONE
+ui/model         ^"(proto/(base|packet|seal)|src/event|ui/(model|text))\.h"  NONE
 ui/text          ^"(proto/base|ui/text)\.h"  utf8proc
 ui/edit          ^"(proto/base|ui/(edit|text))\.h"  NONE
 ui/command       ^"(proto/(base|packet)|src/event|ui/(command|words))\.h"  NONE
 ui/words         ^"ui/words\.h"  libintl
-ui/tui.c         ^"(proto/base|src/(event|client|config|clock)|ui/[a-z]+)\.h"  curses|poll\.h|signal\.h|spawn\.h|unistd\.h
-ui/draw          ^"(proto/base|src/(event|clock)|ui/[a-z]+)\.h"  curses
+ui/tui.c         ^"(proto/base|src/(event|client|config|clock)|ui/[a-z_]+)\.h"  curses|poll\.h|signal\.h|spawn\.h|unistd\.h
+ui/draw          ^"(proto/(base|packet)|src/(event|clock)|ui/[a-z_]+)\.h"  curses
 ui/control.c     ^"(proto/base|src/(event|client|engine|lines|clock)|ui/front)\.h"  poll\.h|sys/(socket|un)|unistd\.h
-ui/shell         ^"(proto/(base|packet)|src/(event|client|config|lines|lines_json|clock)|ui/[a-z]+)\.h"  poll\.h|signal\.h|spawn\.h|unistd\.h|fcntl\.h
-ui/demo.c        ^"(proto/base|src/(lines_json|clock)|ui/[a-z]+)\.h"  poll\.h|signal\.h|spawn\.h|unistd\.h|fcntl\.h
+ui/shell         ^"(proto/(base|packet)|src/(event|client|config|lines|lines_json|clock)|ui/[a-z_]+)\.h"  poll\.h|signal\.h|spawn\.h|unistd\.h|fcntl\.h
+ui/demo.c        ^"(proto/base|src/(lines_json|clock)|ui/[a-z_]+)\.h"  poll\.h|signal\.h|spawn\.h|unistd\.h|fcntl\.h
 ui/headless.c    ^"(proto/base|src/(client|clock|config|event|lines)|ui/front)\.h"  poll\.h|signal\.h|unistd\.h
 ui/version       ^"ui/version\.h"  curses|json-c|sodium|sqlite3|utf8proc
 ui/web.c         ^"(proto/(base|packet)|src/(event|client|lines|clock)|ui/(model|text|words))\.h"  microhttpd|poll\.h|netinet|sys/socket|unistd\.h
-ui/              ^"(proto/(base|packet)|src/(event|client|config|lines|clock)|ui/[a-z]+)\.h"  poll\.h|unistd\.h
+ui/              ^"(proto/(base|packet)|src/(event|client|config|lines|clock)|ui/[a-z_]+)\.h"  poll\.h|unistd\.h
 '
 grep -Hn '^[[:space:]]*#[[:space:]]*include' proto/*.[ch] src/*.[ch] ui/*.[ch] |
 sed 's/:[0-9]*:[[:space:]]*#[[:space:]]*include[[:space:]]*/ /' |
