@@ -1,4 +1,5 @@
 #include "ui/model.h"
+#include "proto/seal.h"
 #include "ui/text.h"
 #include <stdlib.h>
 #include <string.h>
@@ -140,6 +141,8 @@ static struct conv *conv_update(struct model *m, const struct contact *c,
 		v->c.draft = NULL;
 	}
 	contact_set(&v->c, c);
+	if (!v->c.ident[0] && !pubkey_none(&c->key))
+		seal_peer_id(v->c.ident, &c->key);
 	if (!draft) {
 		free(v->c.draft);
 		v->c.draft = kept;
@@ -199,7 +202,22 @@ const char *model_name(const struct contact *c)
 {
 	if (c->petname[0])
 		return c->petname;
-	return c->nick[0] ? c->nick : c->ident;
+	if (c->nick[0])
+		return c->nick;
+	return c->ident[0] == '?' ? c->ident + 1 : c->ident;
+}
+
+void model_tag(char out[static 6], const struct contact *c)
+{
+	char id[33];
+
+	out[0] = '\0';
+	if (pubkey_none(&c->key))
+		return;
+	seal_peer_id(id, &c->key);
+	out[0] = '~';
+	memcpy(out + 1, id, 4);
+	out[5] = '\0';
 }
 
 bool model_draft(struct model *m, contact_id c, struct buf *text,
@@ -256,7 +274,7 @@ static void row_put(struct conv *v, const struct message *msg)
 
 /* Of conversations that are not open the newest line stays, and what is on
  * its way to the disk. */
-static void conv_shrink(struct model *m, struct conv *v, size_t most)
+static void conv_shrink(struct conv *v, size_t most)
 {
 	size_t stored = v->n - v->n_pending;
 
@@ -265,7 +283,6 @@ static void conv_shrink(struct model *m, struct conv *v, size_t most)
 	rows_drop(v, 0, stored - most);
 	v->more = true;
 	v->before = v->n ? v->row[0]->n : 0;
-	(void)m;
 }
 
 static void conv_note(struct conv *v, const struct message *msg)
@@ -295,12 +312,12 @@ static struct conv *message_add(struct model *m, const struct event *ev)
 		if (stored && v->row[stored - 1]->n > msg->n)
 			return v;
 		row_put(v, msg);
-		conv_shrink(m, v, 1);
+		conv_shrink(v, 1);
 		return v;
 	}
 	row_put(v, msg);
 	if (v->n > MODEL_MOST)
-		conv_shrink(m, v, MODEL_MOST - MODEL_LINES);
+		conv_shrink(v, MODEL_MOST - MODEL_LINES);
 	return v;
 }
 
@@ -509,7 +526,7 @@ void model_open(struct model *m, contact_id c)
 	if (m->open == c)
 		return;
 	if (old) {
-		conv_shrink(m, old, 1);
+		conv_shrink(old, 1);
 		old->marker = 0;
 		old->want_page = false;
 	}
@@ -539,7 +556,7 @@ void model_trim(struct model *m)
 	struct conv *v = conv_find(m, m->open);
 
 	if (v && v->n > MODEL_LINES + MODEL_LINES / 4)
-		conv_shrink(m, v, MODEL_LINES);
+		conv_shrink(v, MODEL_LINES);
 }
 
 void model_ask_outbox(struct model *m)

@@ -14,9 +14,9 @@ void model_free(struct model *m);
 /* Says whether anything that can be seen changed. */
 bool model_apply(struct model *m, const struct event *ev);
 /* What must be asked for now (after EV_READY and EV_LOST, for a conversation
- * just opened): or false. Its ref is below MODEL_REFS... */
+ * just opened): or false. Its ref has no bit at or above MODEL_REFS_BIT ... */
 bool model_wants(struct model *m, struct command *out);
-/* ... so a front end's own begin here and stay below twice that. */
+/* ... so a front end's own have that one. */
 enum { MODEL_REFS_BIT = 50 };
 /* Is this ref the model's own? */
 bool model_asked(uint64_t ref);
@@ -46,6 +46,8 @@ size_t model_count(const struct model *m);
 /* The user's own name for them, else theirs, else their address; as received:
  * clean it before it is shown. */
 const char *model_name(const struct contact *c);
+/* "~3f2a", the first digits of their id; empty before their key is known. */
+void model_tag(char out[static 6], const struct contact *c);
 
 /* The draft that came with the snapshot, once: then it is the front end's. */
 bool model_draft(struct model *m, contact_id c, struct buf *text,

@@ -1,0 +1,762 @@
+#include "ui/draw_impl.h"
+#include "ui/command.h"
+#include "ui/edit.h"
+#include <assert.h>
+#include <curses.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <wchar.h>
+
+struct draw *draw_new(void)
+{
+	struct draw *d = xmalloc(sizeof(*d));
+
+	memset(d, 0, sizeof(*d));
+	return d;
+}
+
+void draw_free(struct draw *d)
+{
+	if (!d)
+		return;
+	for (size_t i = 0; i < CACHE; i++)
+		rows_free(&d->cut[i].rows);
+	rows_free(&d->line);
+	free(d);
+}
+
+void draw_forget(struct draw *d)
+{
+	d->input_rows = 0;
+	clearok(curscr, TRUE);
+}
+
+message_n draw_newest(const struct draw *d)
+{
+	return d->newest;
+}
+
+bool draw_at_top(const struct draw *d)
+{
+	return d->top;
+}
+
+int draw_page(const struct draw *d)
+{
+	return d->pane.rows > 1 ? d->pane.rows - 1 : 1;
+}
+
+/* ---- words on the screen ---- */
+
+static attr_t attributes(const struct view *v, struct look look)
+{
+	attr_t a = A_NORMAL;
+
+	if (look.attr & ATTR_DIM)
+		a |= A_DIM;
+	if (look.attr & ATTR_BOLD)
+		a |= A_BOLD;
+	if (look.attr & ATTR_REVERSE)
+		a |= A_REVERSE;
+	if (look.attr & ATTR_UNDERLINE)
+		a |= A_UNDERLINE;
+	if (v->color && look.pair)
+		a |= (attr_t)COLOR_PAIR(look.pair);
+	return a;
+}
+
+/* One well-formed code point of clean text. */
+static wchar_t point_get(const uint8_t *p, size_t *len)
+{
+	static const uint8_t mask[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
+	size_t n = p[0] < 0x80 ? 1 : p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : 4;
+	uint32_t c = p[0] & mask[n];
+
+	for (size_t i = 1; i < n; i++)
+		c = c << 6 | (p[i] & 0x3f);
+	*len = n;
+	return (wchar_t)c;
+}
+
+/* What the C library thinks of its width counts for curses: where it knows
+ * better than our tables, or less, a sign of the right width stands in. */
+static size_t glyph_wide(const struct view *v, struct bytes s, size_t at,
+			 struct glyph g, wchar_t out[static 16])
+{
+	size_t n = 0, len;
+	int cols = 0;
+
+	for (size_t i = 0; i < g.len && n < 15; i += len) {
+		wchar_t c = point_get(s.p + at + i, &len);
+		int w = wcwidth(c);
+		if (w < 0 || (w == 0 && !n) || (!v->utf8 && c > 0x7e)) {
+			cols = -1;
+			break;
+		}
+		cols += w;
+		out[n++] = c;
+	}
+	if (cols == g.cols)
+		return n;
+	for (n = 0; n < (size_t)g.cols && n < 15; n++)
+		out[n] = v->utf8 ? (wchar_t)0xfffd : L'?';
+	return n;
+}
+
+int draw_word(const struct view *v, int y, int x, int cols, struct bytes s,
+	      struct look look)
+{
+	wchar_t wide[16];
+	int used = 0;
+
+	if (cols <= 0 || y < 0 || y >= v->rows || x < 0)
+		return 0;
+	if (x + cols > v->cols)
+		cols = v->cols - x;
+	attr_set(attributes(v, look), look.pair, NULL);
+	move(y, x);
+	for (size_t at = 0; at < s.n;) {
+		struct glyph g = glyph_at(s, at);
+		if (used + g.cols > cols)
+			break;
+		size_t n = glyph_wide(v, s, at, g, wide);
+		if (n)
+			addnwstr(wide, (int)n);
+		used += g.cols;
+		at += g.len;
+	}
+	return used;
+}
+
+int draw_put(const struct view *v, int y, int x, int cols, struct bytes s,
+	     struct look look)
+{
+	int used = draw_word(v, y, x, cols, s, look);
+
+	if (cols > 0 && y >= 0 && y < v->rows && x + used < v->cols) {
+		int rest = cols - used;
+		if (x + used + rest > v->cols)
+			rest = v->cols - x - used;
+		attr_set(attributes(v, look), look.pair, NULL);
+		mvhline(y, x + used, ' ' | attributes(v, look), rest);
+	}
+	return used;
+}
+
+struct bytes draw_sign(const struct view *v, const char *utf8,
+		       const char *ascii)
+{
+	return text_of(v->utf8 ? utf8 : ascii);
+}
+
+void draw_rule(const struct view *v, int y, int x, int cols,
+	       const char *title)
+{
+	struct bytes bar = draw_sign(v, "─", "-");
+	struct look dim = {ATTR_DIM, PAIR_NONE};
+	int n = title ? text_cols(text_of(title)) : 0;
+
+	for (int i = 0; i < cols; i++)
+		draw_word(v, y, x + i, 1, bar, dim);
+	if (!n || n + 4 > cols)
+		return;
+	int at = (cols - n - 2) / 2;
+	draw_word(v, y, x + at, 1, text_of(" "), dim);
+	draw_word(v, y, x + at + 1, n, text_of(title), dim);
+	draw_word(v, y, x + at + 1 + n, 1, text_of(" "), dim);
+}
+
+/* ---- header, sidebar, contact ---- */
+
+static void put_right(const struct view *v, int y, int right, int least,
+		      const char *s, struct look look)
+{
+	int n = text_cols(text_of(s));
+
+	if (right - n >= least)
+		draw_word(v, y, right - n, n, text_of(s), look);
+}
+
+static void header(const struct view *v, const struct model *m)
+{
+	const struct contact *self = model_self(m), *c;
+	struct look look = {ATTR_REVERSE, PAIR_NONE};
+	char left[300], right[80], at[ADDR_TEXT] = "", name[NICK_MAX + 1], tag[6];
+	unsigned online = 0, waiting = 0;
+
+	for (size_t i = 0; (c = model_contact(m, i)); i++) {
+		online += c->presence == P_ONLINE;
+		waiting += c->waiting;
+	}
+	if (self) {
+		text_line(name, sizeof(name), text_of(model_name(self)), 32);
+		model_tag(tag, self);
+		if (self->at.port)
+			addr_text(at, &self->at);
+		snprintf(left, sizeof(left), " sotto  %s%s  %s", name, tag, at);
+	} else {
+		snprintf(left, sizeof(left), " sotto");
+	}
+	int used = draw_put(v, 0, 0, v->cols, text_of(left), look);
+	int n = snprintf(right, sizeof(right), "%u online", online);
+	if (waiting)
+		snprintf(right + n, sizeof(right) - (size_t)n, " %s %u waiting",
+			 v->utf8 ? "·" : "-", waiting);
+	put_right(v, 0, v->cols - 1, used + 1, right, look);
+}
+
+static struct bytes presence_sign(const struct view *v,
+				  const struct contact *c, struct look *look)
+{
+	*look = (struct look){ATTR_DIM, PAIR_NONE};
+	if (c->changed) {
+		*look = (struct look){ATTR_BOLD, PAIR_BAD};
+		return text_of("!");
+	}
+	if (c->requests) {
+		*look = (struct look){ATTR_BOLD, PAIR_WARN};
+		return text_of("?");
+	}
+	if (c->presence == P_ONLINE) {
+		*look = (struct look){0, PAIR_GOOD};
+		return draw_sign(v, "●", "*");
+	}
+	return draw_sign(v, "○", "o");
+}
+
+static void contact_words(const struct contact *c, char out[static 32])
+{
+	if (c->changed)
+		snprintf(out, 32, "key changed");
+	else if (c->blocked)
+		snprintf(out, 32, "blocked");
+	else if (c->requests)
+		snprintf(out, 32, "asks");
+	else if (c->waiting)
+		snprintf(out, 32, "%u wait", c->waiting);
+	else
+		out[0] = '\0';
+	if (c->unread) {
+		size_t n = strlen(out);
+		snprintf(out + n, 32 - n, "%s%u", n ? " " : "", c->unread);
+	}
+}
+
+static void sidebar_row(struct draw *d, const struct view *v,
+			const struct model *m, const struct contact *c, int y)
+{
+	contact_id at = v->pointed ? v->pointed : model_opened(m);
+	bool pointed = v->focus == FOCUS_PEERS && at == c->id;
+	struct look look = {0}, sign;
+	char name[NICK_MAX + 1], words[32];
+	int cols = SIDEBAR - 1, n;
+
+	if (pointed) {
+		look.attr |= ATTR_REVERSE;
+		d->select_y = y;
+		d->select_x = 1;
+	} else if (model_opened(m) == c->id) {
+		look.attr |= ATTR_BOLD;
+	}
+	contact_words(c, words);
+	n = text_cols(text_of(words));
+	text_line(name, sizeof(name), text_of(model_name(c)),
+		  n ? cols - n - 4 : cols - 3);
+	draw_put(v, y, 0, SIDEBAR, (struct bytes){0}, look);
+	struct bytes s = presence_sign(v, c, &sign);
+	sign.attr |= look.attr & ATTR_REVERSE;
+	draw_word(v, y, 1, 1, s, sign);
+	draw_word(v, y, 3, cols - 3, text_of(name), look);
+	put_right(v, y, cols, 3, words, look);
+}
+
+static void sidebar(struct draw *d, const struct view *v,
+		    const struct model *m, int y, int rows)
+{
+	contact_id at = v->pointed ? v->pointed : model_opened(m);
+	size_t index = model_index(m, at), top = 0;
+	struct look dim = {ATTR_DIM, PAIR_NONE};
+	bool title = rows > 4;
+
+	for (int i = 0; i < rows; i++)
+		draw_put(v, y + i, SIDEBAR, 2, draw_sign(v, "│", "|"), dim);
+	if (title) {
+		draw_put(v, y++, 0, SIDEBAR, text_of(" PEERS"), dim);
+		rows--;
+	}
+	if (index != SIZE_MAX && index >= (size_t)rows)
+		top = index - (size_t)rows + 1;
+	for (int i = 0; i < rows; i++) {
+		const struct contact *c = model_contact(m, top + (size_t)i);
+		if (c)
+			sidebar_row(d, v, m, c, y + i);
+		else
+			draw_put(v, y + i, 0, SIDEBAR, (struct bytes){0},
+				 (struct look){0});
+	}
+}
+
+static const char *presence_word(const struct contact *c)
+{
+	switch (c->presence) {
+	case P_ONLINE:
+		return "online";
+	case P_DIALLING:
+		return "dialling";
+	case P_OFFLINE:
+		return "offline";
+	case P_UNKNOWN:
+		break;
+	}
+	return "not met yet";
+}
+
+static const char *trust_word(const struct contact *c)
+{
+	if (c->changed)
+		return "KEY CHANGED";
+	switch (c->trust) {
+	case TRUST_PLAIN:
+		return "plain";
+	case TRUST_NEW:
+		return "new";
+	case TRUST_PINNED:
+		return "pinned";
+	case TRUST_VERIFIED:
+		break;
+	}
+	return "verified";
+}
+
+static void contact_line(const struct view *v, const struct model *m, int y,
+			 int x, int cols)
+{
+	const struct contact *c = model_find(m, model_opened(m));
+	char name[NICK_MAX + 1], tag[6], at[ADDR_TEXT] = "", line[400];
+	struct look look = {ATTR_BOLD, PAIR_NONE};
+
+	if (v->over) {
+		draw_put(v, y, x, cols, text_of(v->over_title), look);
+		return;
+	}
+	if (!c) {
+		draw_put(v, y, x, cols, (struct bytes){0}, look);
+		return;
+	}
+	text_line(name, sizeof(name), text_of(model_name(c)), 32);
+	model_tag(tag, c);
+	if (c->at.port)
+		addr_text(at, &c->at);
+	snprintf(line, sizeof(line), "%s%s   %s   %s", name, tag,
+		 trust_word(c), at);
+	int used = draw_put(v, y, x, cols, text_of(line), look);
+	put_right(v, y, x + cols - 1, x + used + 1, presence_word(c),
+		  (struct look){0});
+}
+
+/* ---- what stands in the place of messages ---- */
+
+static void over_list(struct draw *d, struct view *v)
+{
+	const struct box *p = &d->pane;
+	size_t page = p->rows > 0 ? (size_t)p->rows : 1;
+
+	if (v->over_select && v->over_at < v->over_top)
+		v->over_top = v->over_at;
+	if (v->over_select && v->over_at >= v->over_top + page)
+		v->over_top = v->over_at - page + 1;
+	if (v->over_top + page > v->over->n)
+		v->over_top = v->over->n > page ? v->over->n - page : 0;
+	for (int i = 0; i < p->rows; i++) {
+		size_t k = v->over_top + (size_t)i;
+		struct look look = {0};
+		struct bytes s = {0};
+		if (k < v->over->n)
+			s = rows_at(v->over, k);
+		if (v->over_select && k == v->over_at) {
+			look.attr = ATTR_REVERSE;
+			d->select_y = p->y + i;
+			d->select_x = p->x;
+		}
+		draw_put(v, p->y + i, p->x, p->cols, s, look);
+	}
+}
+
+static void card_lines(const struct view *v, const struct model *m,
+		       struct buf *b)
+{
+	const struct contact *self = model_self(m);
+	char at[ADDR_TEXT] = "-", name[NICK_MAX + 1] = "";
+
+	if (self) {
+		text_line(name, sizeof(name), text_of(model_name(self)), 32);
+		if (self->at.port)
+			addr_text(at, &self->at);
+	}
+	buf_printf(b, "Welcome to sotto%s%s.\nTell others: /connect %s\n",
+		   name[0] ? ", " : "", name, at);
+	buf_printf(b, "Your key was made and stays on this machine.\n");
+	buf_printf(b, "F1 help   : begins a command   /connect HOST:PORT\n");
+	(void)v;
+}
+
+/* A stranger's first words, or nobody there yet. */
+static bool card(struct draw *d, const struct view *v, const struct model *m,
+		 size_t rows_below)
+{
+	const struct contact *c = model_find(m, model_opened(m));
+	struct buf b = {0};
+	struct rows r = {0};
+
+	if (c && c->changed)
+		buf_printf(&b, "! Its key CHANGED. What you write waits. Compare "
+			       "the numbers (d), then: a accept   b block\n");
+	else if (c && c->requests)
+		buf_printf(&b, "? A stranger asks. a accept   b block   "
+			       "or just answer\n");
+	else if (!c && v->card)
+		card_lines(v, m, &b);
+	if (!b.n) {
+		buf_free(&b);
+		return false;
+	}
+	rows_make(&r, (struct bytes){b.p, b.n - 1}, d->pane.cols);
+	size_t n = r.n < rows_below ? r.n : rows_below;
+	for (size_t i = 0; i < n; i++)
+		draw_put(v, d->pane.y + (int)i, d->pane.x, d->pane.cols,
+			 rows_at(&r, i), (struct look){ATTR_BOLD, PAIR_WARN});
+	d->pane.y += (int)n;
+	d->pane.rows -= (int)n;
+	rows_free(&r);
+	buf_free(&b);
+	return true;
+}
+
+/* ---- the line ---- */
+
+static int prompt(const struct view *v, char out[static 128])
+{
+	int most = v->cols / 2 - 5;
+	char name[104];
+
+	if (!v->whom[0]) {
+		snprintf(out, 128, "> ");
+		return 2;
+	}
+	text_line(name, sizeof(name), text_of(v->whom), most > 4 ? most : 4);
+	snprintf(out, 128, "%s %s> ", v->answering ? "re" : "to", name);
+	return text_cols(text_of(out));
+}
+
+/* Control characters of a literal are one column: `^`-less signs made by
+ * text_clean. Rows of the line, and where the cursor stands in them. */
+struct place {
+	size_t row;
+	int col;
+};
+
+/* The line is cut where it is full, not at blanks, so that the cursor never
+ * jumps. */
+static struct place line_cut(struct rows *r, const struct edit *e, int cols)
+{
+	struct bytes s = edit_text(e);
+	size_t cursor = edit_cursor(e);
+	struct place at = {0};
+	size_t from = 0;
+	int col = 0;
+
+	r->n = r->text.n = 0;
+	for (size_t i = 0;;) {
+		struct glyph g = glyph_at(s, i);
+		bool end = i >= s.n, newline = !end && s.p[i] == '\n';
+		size_t clean = r->text.n;
+		int w = 0;
+
+		if (!end && !newline) {
+			text_clean(&r->text, (struct bytes){s.p + i, g.len});
+			w = text_cols((struct bytes){r->text.p + clean,
+						     r->text.n - clean});
+		}
+		if (col + w > cols || (end && col == cols)) {
+			if (r->n == r->cap) {
+				r->cap = r->cap ? 2 * r->cap : 8;
+				r->row = xrealloc(r->row,
+						  r->cap * sizeof(*r->row));
+			}
+			r->row[r->n++] = (struct span){from, clean - from};
+			from = clean;
+			col = 0;
+		}
+		if (i == cursor)
+			at = (struct place){r->n, col};
+		col += w;
+		if (end || newline) {
+			if (r->n == r->cap) {
+				r->cap = r->cap ? 2 * r->cap : 8;
+				r->row = xrealloc(r->row,
+						  r->cap * sizeof(*r->row));
+			}
+			r->row[r->n++] =
+			    (struct span){from, r->text.n - from};
+			from = r->text.n;
+			col = 0;
+		}
+		if (end)
+			return at;
+		i += g.len;
+	}
+}
+
+static int input_most(const struct view *v)
+{
+	int most = v->rows - 5;
+
+	return most < 1 ? 1 : most > INPUT_MOST ? INPUT_MOST : most;
+}
+
+static int input_height(const struct view *v, const struct rows *r)
+{
+	int most = input_most(v);
+
+	return r->n > (size_t)most ? most : (int)r->n;
+}
+
+static void counter(const struct view *v, const struct edit *e, int y)
+{
+	size_t n = edit_text(e).n;
+	char text[32];
+
+	if (n <= TEXT_MAX / 5 * 4)
+		return;
+	snprintf(text, sizeof(text), " %zu/%d", n, TEXT_MAX);
+	put_right(v, y, v->cols, 0, text,
+		  n > TEXT_MAX ? (struct look){ATTR_BOLD, PAIR_BAD}
+			       : (struct look){0, PAIR_WARN});
+}
+
+static void input(struct draw *d, const struct view *v, const struct edit *e,
+		  struct place at)
+{
+	char left[128];
+	int x = 1 + prompt(v, left);
+	size_t rows = (size_t)d->input_rows;
+
+	if (at.row < d->input_top)
+		d->input_top = at.row;
+	if (at.row >= d->input_top + rows)
+		d->input_top = at.row - rows + 1;
+	if (d->input_top + rows > d->line.n)
+		d->input_top = d->line.n - rows;
+	for (size_t i = 0; i < rows; i++) {
+		int y = d->input_y + (int)i;
+		draw_put(v, y, 0, x, (struct bytes){0}, (struct look){0});
+		if (!i)
+			draw_word(v, y, 1, x - 1, text_of(left),
+				  (struct look){ATTR_BOLD, PAIR_NONE});
+		draw_put(v, y, x, v->cols - x,
+			 rows_at(&d->line, d->input_top + i),
+			 (struct look){0});
+	}
+	d->cursor_y = d->input_y + (int)(at.row - d->input_top);
+	d->cursor_x = x + at.col < v->cols ? x + at.col : v->cols - 1;
+	counter(v, e, d->input_y + d->input_rows - 1);
+}
+
+/* ---- the hint line ---- */
+
+static void hint_words(const struct view *v, const struct model *m,
+		       const struct edit *e, struct buf *b)
+{
+	const struct contact *c = model_find(m, model_opened(m));
+	struct uuid id;
+	contact_id last = model_last_sender(m, 0, &id);
+	char name[NICK_MAX + 1];
+
+	if (v->paste) {
+		buf_printf(b, " %s", v->paste);
+		return;
+	}
+	if (v->over) {
+		buf_printf(b, v->over_select
+				  ? " Esc close   j/k move   R retry   x cancel"
+				  : " Esc close   j/k PgUp PgDn move");
+		return;
+	}
+	if (v->answering && v->focus == FOCUS_INPUT) {
+		buf_printf(b, v->utf8 ? " ┆ %s" : " | %s", v->quote);
+		buf_printf(b, edit_text(e).n ? "   Enter answers"
+					     : "   Backspace: not an answer");
+		return;
+	}
+	if (v->focus != FOCUS_INPUT && c && (c->requests || c->changed)) {
+		buf_printf(b, " a accept   b block   i write   F1 help");
+		return;
+	}
+	if (last) {
+		text_line(name, sizeof(name),
+			  text_of(model_name(model_find(m, last))), 16);
+		buf_printf(b, " %s reply to %s",
+			   v->focus == FOCUS_INPUT ? "Alt-r" : "r", name);
+		const struct message *msg = model_by_id(m, last, id);
+		char said[64];
+		if (msg && v->cols >= 60) {
+			text_line(said, sizeof(said), text_of(msg->text), 16);
+			buf_printf(b, " \"%s\"", said);
+		}
+	}
+	if (v->focus == FOCUS_INPUT)
+		buf_printf(b, "   ^N/^P peers   Alt-a next unread   F1 help");
+	else if (v->focus == FOCUS_MESSAGES)
+		buf_printf(b, "   i write   j/k select   Tab peers   : command"
+			      "   F1 help   q quit");
+	else
+		buf_printf(b, "   Enter open   j/k move   : command   F1 help"
+			      "   q quit");
+}
+
+static void hint(const struct view *v, const struct model *m,
+		 const struct edit *e, int y)
+{
+	struct buf b = {0};
+	char right[64] = "";
+	unsigned unread = 0;
+	const struct contact *c;
+	uint64_t below = v->at ? model_arrived(m, model_opened(m)) -
+				     v->arrived_at
+			       : 0;
+	struct look dim = {ATTR_DIM, PAIR_NONE};
+
+	for (size_t i = 0; (c = model_contact(m, i)); i++)
+		unread += c->unread;
+	if (below)
+		snprintf(right, sizeof(right), "%s %llu new",
+			 v->utf8 ? "↓" : "v", (unsigned long long)below);
+	else if (unread)
+		snprintf(right, sizeof(right), "%u unread", unread);
+	int room = v->cols - 1 - text_cols(text_of(right));
+	if (v->notice[0]) {
+		struct look look = {0, v->notice_level == LEVEL_INFO ? PAIR_NONE
+				       : v->notice_level == LEVEL_WARN
+					   ? PAIR_WARN
+					   : PAIR_BAD};
+		draw_put(v, y, 0, 1, text_of(" "), look);
+		draw_put(v, y, 1, v->cols - 1, text_of(v->notice), look);
+		room = v->cols - 1 - text_cols(text_of(right));
+	} else {
+		hint_words(v, m, e, &b);
+		draw_put(v, y, 0, v->cols, (struct bytes){0}, dim);
+		draw_word(v, y, 0, room - 1, (struct bytes){b.p, b.n}, dim);
+	}
+	if (right[0] && room > 0) {
+		draw_put(v, y, room - 1, 1, text_of(" "), dim);
+		draw_word(v, y, room, v->cols - 1 - room, text_of(right),
+			  (struct look){ATTR_BOLD, PAIR_NONE});
+	}
+	buf_free(&b);
+}
+
+/* ---- all of it ---- */
+
+static void cursor(const struct draw *d, const struct view *v)
+{
+	bool list = v->focus != FOCUS_INPUT;
+
+	if (list && d->select_y >= 0)
+		move(d->select_y, d->select_x);
+	else
+		move(d->cursor_y, d->cursor_x);
+	wnoutrefresh(stdscr);
+	doupdate();
+}
+
+static void too_small(const struct view *v)
+{
+	erase();
+	draw_put(v, 0, 0, v->cols, text_of("sotto: needs 20x5"),
+		 (struct look){0});
+	wnoutrefresh(stdscr);
+	doupdate();
+}
+
+static void frame(struct draw *d, struct view *v, struct model *m)
+{
+	bool side = !v->zoom && v->cols >= SIDEBAR_FROM;
+	bool rule = v->rows >= 6 && !v->zoom;
+	int top = v->zoom ? 0 : 1, end = d->input_y - rule;
+	int x = side ? SIDEBAR + 2 : v->zoom ? 0 : v->cols >= 40 ? 1 : 0;
+
+	/* On a narrow screen the list of peers takes the pane's place. */
+	if (!side && v->focus == FOCUS_PEERS && !v->zoom && !v->over) {
+		for (int y = top; y < end; y++)
+			draw_put(v, y, 0, v->cols, (struct bytes){0},
+				 (struct look){0});
+		sidebar(d, v, m, top, end - top);
+		d->pane.rows = 0;
+	} else {
+		if (x == 1)
+			for (int y = top; y < end; y++)
+				draw_put(v, y, 0, 1, (struct bytes){0},
+					 (struct look){0});
+		if (side)
+			sidebar(d, v, m, top, end - top);
+		d->pane = (struct box){top, x, end - top, v->cols - x};
+		if (!v->zoom && d->pane.rows > 4) {
+			contact_line(v, m, top, x, v->cols - x);
+			d->pane.y++;
+			d->pane.rows--;
+		}
+		if (v->over)
+			over_list(d, v);
+		else if (!card(d, v, m,
+			       d->pane.rows > 1 ? (size_t)d->pane.rows - 1
+						: 0) ||
+			 d->pane.rows > 0)
+			draw_messages(d, v, m);
+	}
+	if (rule) {
+		draw_rule(v, end, 0, v->cols, NULL);
+		if (side)
+			draw_word(v, end, SIDEBAR, 1, draw_sign(v, "┴", "+"),
+				  (struct look){ATTR_DIM, PAIR_NONE});
+	}
+	if (!v->zoom)
+		header(v, m);
+}
+
+void draw_all(struct draw *d, struct view *v, struct model *m,
+	      const struct edit *e)
+{
+	char left[128];
+
+	d->select_y = -1;
+	if (v->rows < 5 || v->cols < 20) {
+		d->input_rows = 0;
+		too_small(v);
+		return;
+	}
+	struct place at = line_cut(&d->line, e, v->cols - 1 - prompt(v, left));
+	d->input_rows = input_height(v, &d->line);
+	d->input_y = v->rows - 1 - d->input_rows;
+	frame(d, v, m);
+	input(d, v, e, at);
+	hint(v, m, e, v->rows - 1);
+	cursor(d, v);
+}
+
+bool draw_line(struct draw *d, struct view *v, const struct model *m,
+	       const struct edit *e)
+{
+	char left[128];
+
+	if (!d->input_rows || v->rows < 5 || v->cols < 20 ||
+	    v->focus != FOCUS_INPUT)
+		return false;
+	struct place at = line_cut(&d->line, e, v->cols - 1 - prompt(v, left));
+	if (input_height(v, &d->line) != d->input_rows)
+		return false;
+	input(d, v, e, at);
+	cursor(d, v);
+	(void)m;
+	return true;
+}

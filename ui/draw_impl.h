@@ -1,0 +1,55 @@
+#ifndef SOTTO_UI_DRAW_IMPL_H
+#define SOTTO_UI_DRAW_IMPL_H
+/* Shared by draw.c and draw_pane.c only. */
+#include "ui/draw.h"
+#include "ui/text.h"
+
+enum { CACHE = 256, SIDEBAR = 22, SIDEBAR_FROM = 60, INPUT_MOST = 5 };
+/* curses colour pairs */
+enum { PAIR_NONE, PAIR_DIM, PAIR_GOOD, PAIR_BAD, PAIR_WARN, PAIR_NAME,
+       PAIR_NAMES = 6 };
+
+/* How a message is cut at a width; by n, thrown out by another one. */
+struct cut {
+	message_n n;
+	int cols;
+	struct rows rows;
+	char who[128]; /* as received: another name is another cut */
+	char name[NICK_MAX + 1], quote[QUOTE_MAX + 1];
+};
+
+struct box {
+	int y, x, rows, cols;
+};
+
+struct draw {
+	struct cut cut[CACHE];
+	struct box pane; /* of the messages */
+	int input_rows, input_y;
+	size_t input_top; /* first row of the line shown */
+	message_n newest;
+	bool top;
+	struct rows line; /* scratch of the input line */
+	int cursor_y, cursor_x;
+	int select_y, select_x; /* the selected row, -1: not on screen */
+};
+
+enum { ATTR_DIM = 1, ATTR_BOLD = 2, ATTR_REVERSE = 4, ATTR_UNDERLINE = 8 };
+struct look {
+	unsigned attr;
+	short pair;
+};
+/* s at y, x in exactly cols columns, the rest blank. Returns the columns that
+ * s took. */
+int draw_put(const struct view *v, int y, int x, int cols, struct bytes s,
+	     struct look look);
+/* The same and nothing behind it. */
+int draw_word(const struct view *v, int y, int x, int cols, struct bytes s,
+	      struct look look);
+void draw_rule(const struct view *v, int y, int x, int cols,
+	       const char *title);
+/* sign for UTF-8, or for the rest of the world */
+struct bytes draw_sign(const struct view *v, const char *utf8,
+		       const char *ascii);
+void draw_messages(struct draw *d, struct view *v, struct model *m);
+#endif
