@@ -235,21 +235,17 @@ bool lines_split(struct lines *l, struct bytes *line, bool *too_long)
 		size_t n = end - l->from;
 
 		*line = (struct bytes){l->in.p + l->from, n};
-		*too_long = n > LINE_MAX_BYTES;
-		if (!whole && !over && !*too_long)
+		if (whole && n && line->p[n - 1] == '\r')
+			line->n--;
+		*too_long = line->n > LINE_MAX_BYTES;
+		if (!whole && !over && n <= LINE_MAX_BYTES + 1)
 			return false;
 		l->over = !whole;
 		l->from = l->seen = end + whole;
-		if (l->from == l->in.n) {
-			/* the bytes stay where they are until more are fed */
-			if (!whole && over)
-				return false;
-		}
-		if (over)
-			continue;
-		if (line->n && line->p[line->n - 1] == '\r')
-			line->n--;
-		return true;
+		if (!over)
+			return true;
+		if (!whole)
+			return false;
 	}
 }
 

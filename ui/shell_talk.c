@@ -38,19 +38,24 @@ struct sending {
 /* All of stdin; of what is longer than a message only the length. */
 static bool read_stdin(struct buf *b, size_t *total)
 {
-	char chunk[4096];
+	char chunk[4096], last = 0;
 	size_t n;
 
 	*total = 0;
 	while ((n = fread(chunk, 1, sizeof chunk, stdin)) > 0) {
 		*total += n;
+		last = chunk[n - 1];
 		if (b->n <= TEXT_MAX + 1)
 			buf_put(b, (struct bytes){(uint8_t *)chunk, n});
+	}
+	/* What `echo text |` adds is not part of the text. */
+	if (last == '\n') {
+		b->n -= *total == b->n;
+		--*total;
 	}
 	return !ferror(stdin);
 }
 
-/* What `echo text |` adds is not part of the text. */
 static int take_stdin(struct sending *m)
 {
 	struct buf b = {0};
@@ -61,8 +66,6 @@ static int take_stdin(struct sending *m)
 		status = shell_fail(EXIT_FAILURE, "standard input: %s",
 				    strerror(errno));
 	} else {
-		if (total == b.n && b.n && b.p[b.n - 1] == '\n')
-			total = --b.n;
 		if (total > TEXT_MAX)
 			status = shell_fail(EXIT_USAGE,
 					    "%zu bytes; a message holds %d",
