@@ -883,6 +883,51 @@ static void defaults(struct config *c)
 	replace(&c->bind, "::");
 }
 
+/* How many letters of a are wrong, missing, too many or change places. */
+static unsigned distance(const char *a, const char *b)
+{
+	enum { MAX = 16 };
+	unsigned d[MAX + 1][MAX + 1];
+	size_t n = strlen(a), m = strlen(b);
+
+	if (n > MAX || m > MAX)
+		return MAX;
+	for (size_t i = 0; i <= n; i++)
+		for (size_t j = 0; j <= m; j++) {
+			unsigned best = (unsigned)(i + j);
+
+			if (i && d[i - 1][j] + 1 < best)
+				best = d[i - 1][j] + 1;
+			if (j && d[i][j - 1] + 1 < best)
+				best = d[i][j - 1] + 1;
+			if (i && j && d[i - 1][j - 1] + (a[i - 1] != b[j - 1]) <
+					  best)
+				best = d[i - 1][j - 1] + (a[i - 1] != b[j - 1]);
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] &&
+			    a[i - 2] == b[j - 1] && d[i - 2][j - 2] + 1 < best)
+				best = d[i - 2][j - 2] + 1;
+			d[i][j] = best;
+		}
+	return d[n][m];
+}
+
+/* The sub-command that was probably meant; or NULL. */
+static const char *nearest_command(const char *word)
+{
+	const char *near = NULL;
+	unsigned best = 3;
+
+	for (const struct command_row *r = config_commands; r->name; r++) {
+		unsigned far = distance(word, r->name);
+
+		if (far < best && far < strlen(r->name)) {
+			best = far;
+			near = r->name;
+		}
+	}
+	return near;
+}
+
 /* --help wins over all, then a sub-command over --headless. */
 static enum err mode_find(struct config *c, char why[static 256])
 {
@@ -892,8 +937,11 @@ static enum err mode_find(struct config *c, char why[static 256])
 		return OK;
 	quoted(shown, c->argv[0]);
 	if (!config_command(c->argv[0])) {
-		snprintf(why, 256,
-			 "unknown command %s; see sotto help commands", shown);
+		const char *near = nearest_command(c->argv[0]);
+
+		snprintf(why, 256, "unknown command %s; %s%s", shown,
+			 near ? "did you mean " : "see sotto help commands",
+			 near ? near : "");
 		return ERR_PARSE;
 	}
 	if (c->mode == RUN_HEADLESS) {
