@@ -229,6 +229,9 @@ static void send_row(struct core *c, const struct now *now, struct row *r)
 	struct who *w = r->who;
 	struct packet p;
 
+	/* Not before the one it overtakes is given up on the disk as well. */
+	if (r->after < w->skip_after)
+		r->after = w->skip_after;
 	crash_point("send.before");
 	row_packet(c, r, &p);
 	effects_put(c->fx, &(struct effect){.kind = FX_SEND,
