@@ -64,17 +64,20 @@ static void put16(uint8_t *p, size_t v)
 
 /* ---- handshake ---- */
 
-static void write_message(struct link *l, struct bytes payload)
+/* ERR_AUTH: the key we were told gives no secret (all zero). */
+static enum err write_message(struct link *l, struct bytes payload)
 {
 	struct buf m = {0};
 	uint8_t len[2];
 	enum err err = noise_write(l->handshake, payload, &m);
 
-	assert(err == OK); /* our turn, and our own keys */
 	put16(len, m.n);
-	buf_put(&l->out, (struct bytes){len, 2});
-	buf_put(&l->out, (struct bytes){m.p, m.n});
+	if (!err) {
+		buf_put(&l->out, (struct bytes){len, 2});
+		buf_put(&l->out, (struct bytes){m.p, m.n});
+	}
 	buf_free(&m);
+	return err;
 }
 
 static struct bytes our_certificate(const struct link *l)
@@ -104,7 +107,8 @@ static void begin(struct link *l, const struct now *now)
 	if (!l->dialled)
 		return;
 	buf_put(&l->out, (struct bytes){preface, PREFACE});
-	write_message(l, (struct bytes){0});
+	err = write_message(l, (struct bytes){0});
+	assert(err == OK); /* m1 is our own key alone */
 }
 
 struct link *link_new(const struct dialect *d, enum role r,
@@ -184,10 +188,10 @@ static enum err read_message(struct link *l, struct bytes m)
 	if (err)
 		return err;
 	if (m.n != M3)
-		write_message(l, our_certificate(l));
-	if (m.n != M1)
+		err = write_message(l, our_certificate(l));
+	if (!err && m.n != M1)
 		handshake_done(l);
-	return OK;
+	return err;
 }
 
 /* One step; *used 0: more bytes are needed. Every length is a constant. */

@@ -636,6 +636,8 @@ static enum err read_packet(struct reading *r, struct json_object *root)
 		if (!err)
 			err = e;
 	}
+	if (!r->p->seq && r->p->kind != PKT_HELLO && r->p->kind != PKT_SKIP)
+		memset(r->p->epoch, 0, sizeof r->p->epoch); /* of no number */
 	return err ? err : packet_check(r->p);
 }
 

@@ -17,21 +17,21 @@ static enum err guard(const char *s, enum guard mode)
 static void guard__lets_pass__what_is_well_formed(void **state)
 {
 	static const char *const good[] = {
-		"{}",
-		" { } ",
-		"[]",
-		"true",
-		"null",
-		"0",
-		"-1",
-		"123456789012345678",
-		"\"\"",
-		"{\"a\":1,\"b\":[1,2,{\"a\":3}]}",
-		"\"\\u00e9\\n\\\"\\\\\\/\\b\\f\\r\\t\"",
-		"\"\\ud83d\\ude00\"",
-		"\"\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\"",
-		"[[[[[[[[]]]]]]]]",
-		"{\"a\":{\"a\":1},\"b\":{\"a\":1}}",
+	    "{}",
+	    " { } ",
+	    "[]",
+	    "true",
+	    "null",
+	    "0",
+	    "-1",
+	    "123456789012345678",
+	    "\"\"",
+	    "{\"a\":1,\"b\":[1,2,{\"a\":3}]}",
+	    "\"\\u00e9\\n\\\"\\\\\\/\\b\\f\\r\\t\"",
+	    "\"\\ud83d\\ude00\"",
+	    "\"\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\"",
+	    "[[[[[[[[]]]]]]]]",
+	    "{\"a\":{\"a\":1},\"b\":{\"a\":1}}",
 	};
 
 	(void)state;
@@ -43,45 +43,45 @@ static void guard__lets_pass__what_is_well_formed(void **state)
 static void guard__refuses__what_json_c_takes(void **state)
 {
 	static const char *const bad[] = {
-		"",
-		" ",
-		"{",
-		"}",
-		"{}x",
-		"{} {}",
-		"{'a':1}",
-		"{\"a\":1,\"a\":2}",
-		"{\"a\":1,\"\\u0061\":2}",
-		"{\"a\" 1}",
-		"{\"a\":1,}",
-		"[1,]",
-		"[1 2]",
-		"nul",
-		"NaN",
-		"-Infinity",
-		"Infinity",
-		"01",
-		"-",
-		"+1",
-		"1.5",
-		"1e3",
-		"1234567890123456789",
-		"\"\\u0000\"",
-		"\"\\ud800\"",
-		"\"\\udc00\\ud800\"",
-		"\"\\u12\"",
-		"\"\\x41\"",
-		"\"a",
-		"\"\x1b[31m\"",
-		"\"a\nb\"",
-		"\"\xc0\xaf\"",
-		"\"\xed\xa0\x80\"",
-		"\"\xf5\x80\x80\x80\"",
-		"\"\xe2\x82\"",
-		"\"\x80\"",
-		"[[[[[[[[[]]]]]]]]]",
-		"// comment\n1",
-		"/* */ 1",
+	    "",
+	    " ",
+	    "{",
+	    "}",
+	    "{}x",
+	    "{} {}",
+	    "{'a':1}",
+	    "{\"a\":1,\"a\":2}",
+	    "{\"a\":1,\"\\u0061\":2}",
+	    "{\"a\" 1}",
+	    "{\"a\":1,}",
+	    "[1,]",
+	    "[1 2]",
+	    "nul",
+	    "NaN",
+	    "-Infinity",
+	    "Infinity",
+	    "01",
+	    "-",
+	    "+1",
+	    "1.5",
+	    "1e3",
+	    "1234567890123456789",
+	    "\"\\u0000\"",
+	    "\"\\ud800\"",
+	    "\"\\udc00\\ud800\"",
+	    "\"\\u12\"",
+	    "\"\\x41\"",
+	    "\"a",
+	    "\"\x1b[31m\"",
+	    "\"a\nb\"",
+	    "\"\xc0\xaf\"",
+	    "\"\xed\xa0\x80\"",
+	    "\"\xf5\x80\x80\x80\"",
+	    "\"\xe2\x82\"",
+	    "\"\x80\"",
+	    "[[[[[[[[[]]]]]]]]]",
+	    "// comment\n1",
+	    "/* */ 1",
 	};
 
 	(void)state;
@@ -89,9 +89,8 @@ static void guard__refuses__what_json_c_takes(void **state)
 		if (!guard(bad[i], GUARD_OWN))
 			fail_msg("%s", bad[i]);
 	assert_int_not_equal(
-		guard_json((struct bytes){(const uint8_t *)"\"\0\"", 3},
-	                   GUARD_OWN),
-		OK);
+	    guard_json((struct bytes){(const uint8_t *)"\"\0\"", 3}, GUARD_OWN),
+	    OK);
 }
 
 static void guard__takes__plain_decimals_where_asked(void **state)
@@ -102,9 +101,8 @@ static void guard__takes__plain_decimals_where_asked(void **state)
 	assert_int_not_equal(guard("1.", GUARD_DECIMALS), OK);
 	assert_int_not_equal(guard(".5", GUARD_DECIMALS), OK);
 	assert_int_not_equal(guard("1e999", GUARD_DECIMALS), OK);
-	assert_int_not_equal(guard("1.0000000000000000000000000",
-	                           GUARD_DECIMALS),
-	                     OK);
+	assert_int_not_equal(
+	    guard("1.0000000000000000000000000", GUARD_DECIMALS), OK);
 }
 
 static struct buf many(const char *before, const char *each, size_t n)
@@ -126,11 +124,11 @@ static void guard__stops__early_on_what_is_deep_or_wide(void **state)
 
 	(void)state;
 	assert_int_equal(guard_json((struct bytes){deep.p, deep.n}, GUARD_OWN),
-	                 ERR_LIMIT);
+			 ERR_LIMIT);
 	assert_int_equal(guard_json((struct bytes){wide.p, wide.n}, GUARD_OWN),
-	                 ERR_LIMIT);
+			 ERR_LIMIT);
 	assert_int_equal(guard_json((struct bytes){list.p, list.n}, GUARD_OWN),
-	                 ERR_LIMIT);
+			 ERR_LIMIT);
 	/* all three, under sanitizers too; unbounded it would be seconds */
 	assert_true(clock() - from < CLOCKS_PER_SEC / 2);
 	buf_free(&deep);
@@ -141,10 +139,10 @@ static void guard__stops__early_on_what_is_deep_or_wide(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(guard__lets_pass__what_is_well_formed),
-		cmocka_unit_test(guard__refuses__what_json_c_takes),
-		cmocka_unit_test(guard__takes__plain_decimals_where_asked),
-		cmocka_unit_test(guard__stops__early_on_what_is_deep_or_wide),
+	    cmocka_unit_test(guard__lets_pass__what_is_well_formed),
+	    cmocka_unit_test(guard__refuses__what_json_c_takes),
+	    cmocka_unit_test(guard__takes__plain_decimals_where_asked),
+	    cmocka_unit_test(guard__stops__early_on_what_is_deep_or_wide),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -182,6 +182,19 @@ static void link__refuses__every_bit_flip_of_the_handshake(void **state)
 				fail_msg("message %d, bit %zu", which + 1, bit);
 }
 
+/* A key of small order gives no secret: refused, and nothing ends. */
+static void link__refuses__a_key_of_zeros(void **state)
+{
+	struct pair p;
+	uint8_t m1[PREFACE_M1] = {'S', 'V', 1, [9] = 32};
+
+	(void)state;
+	pair_init(&p, NULL);
+	assert_int_equal(fed(&p, &p.b, (struct bytes){m1, sizeof m1}),
+			 ERR_AUTH);
+	pair_free(&p);
+}
+
 static void link__refuses__every_truncation_of_the_handshake(void **state)
 {
 	static const size_t size[] = {PREFACE_M1, M2, M3};
@@ -491,6 +504,7 @@ int main(void)
 	    cmocka_unit_test(link__says_no_m3__to_another_key_than_the_pin),
 	    cmocka_unit_test(link__refuses__every_bit_flip_of_the_handshake),
 	    cmocka_unit_test(link__refuses__every_truncation_of_the_handshake),
+	    cmocka_unit_test(link__refuses__a_key_of_zeros),
 	    cmocka_unit_test(link__refuses__every_bit_flip_of_a_record),
 	    cmocka_unit_test(link__gives_nothing__of_a_truncated_record),
 	    cmocka_unit_test(link__hears_the_same__in_all_cuts),

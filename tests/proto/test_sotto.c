@@ -27,15 +27,14 @@ static void there_and_back(const struct packet *p)
 
 	assert_int_equal(dialect_check(&dialect_sotto, p), OK);
 	assert_int_equal(dialect_sotto.encode(p, &json), OK);
-	assert_int_equal(dialect_sotto.decode((struct bytes){json.p, json.n},
-	                                      &a, &out),
-	                 OK);
+	assert_int_equal(
+	    dialect_sotto.decode((struct bytes){json.p, json.n}, &a, &out), OK);
 	packet_dump(&want, p);
 	packet_dump(&got, &out);
 	if (want.n != got.n || memcmp(want.p, got.p, want.n) != 0)
 		fail_msg("%.*s\n%.*s\n%.*s", (int)json.n, (char *)json.p,
-		         (int)want.n, (char *)want.p, (int)got.n,
-		         (char *)got.p);
+			 (int)want.n, (char *)want.p, (int)got.n,
+			 (char *)got.p);
 	buf_free(&json);
 	buf_free(&want);
 	buf_free(&got);
@@ -44,8 +43,9 @@ static void there_and_back(const struct packet *p)
 
 static struct packet base(enum packet_kind kind)
 {
-	struct packet p = {.kind = kind, .stamp = str("2026-11-20T14:02:03.1"
-	                                              "20Z")};
+	struct packet p = {.kind = kind,
+			   .stamp = str("2026-11-20T14:02:03.1"
+					"20Z")};
 
 	assert_true(ip_parse(str("192.0.2.1"), p.from.ip));
 	assert_true(ip_parse(str("2001:db8::7"), p.to.ip));
@@ -116,10 +116,17 @@ static void sotto__keeps__texts_exactly(void **state)
 
 		rng_fill(&r, (uint8_t *)&len, 2);
 		while (n < (size_t)len % 500 + 1) {
-			static const char *const some[] = {
-				"a",   "\"",       "\\",       "/",
-				"\n",  "\x01",     "\x1f",     "\x7f",
-				"\xc2\x85", "\xe2\x80\xae", "\xf0\x9f\x98\x80"};
+			static const char *const some[] = {"a",
+							   "\"",
+							   "\\",
+							   "/",
+							   "\n",
+							   "\x01",
+							   "\x1f",
+							   "\x7f",
+							   "\xc2\x85",
+							   "\xe2\x80\xae",
+							   "\xf0\x9f\x98\x80"};
 			uint8_t k;
 
 			rng_fill(&r, &k, 1);
@@ -163,29 +170,30 @@ static enum err decode(const char *json, struct packet *out)
 static void sotto__refuses__wrong_types_and_ranges(void **state)
 {
 	static const char *const bad[] = {
-		"[]",
-		"{}",
-		"{\"type\":1}",
-		"{\"type\":\"message\"}",
-		"{\"type\":\"message\"," ID "}",
-		"{\"type\":\"message\"," ID ",\"message\":1,\"timestamp\":\"x\"}",
-		"{\"type\":\"message\"," ID ",\"message\":\"\",\"timestamp\":\"x\"}",
-		"{\"type\":\"message\"," ID
-		",\"message\":\"x\",\"timestamp\":\"x\",\"seq\":-1}",
-		"{\"type\":\"message\"," ID
-		",\"message\":\"x\",\"timestamp\":\"x\",\"origin_port\":65536}",
-		"{\"type\":\"message\"," ID
-		",\"message\":\"x\",\"timestamp\":\"x\",\"origin_ip\":\"1.2.3\"}",
-		"{\"type\":\"message\",\"id\":\"x\",\"message\":\"x\","
-		"\"timestamp\":\"x\"}",
-		"{\"type\":\"reply\"," ID ",\"message\":\"x\",\"timestamp\":\"x\"}",
-		"{\"type\":\"ack\"}",
-		"{\"type\":\"ack\"," ID ",\"code\":\"maybe\"}",
-		"{\"type\":\"skip\",\"epoch\":\"0011223344556677\","
-		"\"gone\":[[3,2]]}",
-		"{\"type\":\"skip\",\"epoch\":\"0011223344556677\","
-		"\"gone\":[[1,2],[2,3]]}",
-		"{\"type\":\"hello\",\"have\":{}}",
+	    "[]",
+	    "{}",
+	    "{\"type\":1}",
+	    "{\"type\":\"message\"}",
+	    "{\"type\":\"message\"," ID "}",
+	    "{\"type\":\"message\"," ID ",\"message\":1,\"timestamp\":\"x\"}",
+	    "{\"type\":\"message\"," ID
+	    ",\"message\":\"\",\"timestamp\":\"x\"}",
+	    "{\"type\":\"message\"," ID
+	    ",\"message\":\"x\",\"timestamp\":\"x\",\"seq\":-1}",
+	    "{\"type\":\"message\"," ID
+	    ",\"message\":\"x\",\"timestamp\":\"x\",\"origin_port\":65536}",
+	    "{\"type\":\"message\"," ID
+	    ",\"message\":\"x\",\"timestamp\":\"x\",\"origin_ip\":\"1.2.3\"}",
+	    "{\"type\":\"message\",\"id\":\"x\",\"message\":\"x\","
+	    "\"timestamp\":\"x\"}",
+	    "{\"type\":\"reply\"," ID ",\"message\":\"x\",\"timestamp\":\"x\"}",
+	    "{\"type\":\"ack\"}",
+	    "{\"type\":\"ack\"," ID ",\"code\":\"maybe\"}",
+	    "{\"type\":\"skip\",\"epoch\":\"0011223344556677\","
+	    "\"gone\":[[3,2]]}",
+	    "{\"type\":\"skip\",\"epoch\":\"0011223344556677\","
+	    "\"gone\":[[1,2],[2,3]]}",
+	    "{\"type\":\"hello\",\"have\":{}}",
 	};
 	struct packet out;
 
@@ -201,9 +209,8 @@ static void sotto__reads_the_id__of_what_it_refuses(void **state)
 	struct packet out;
 
 	(void)state;
-	assert_int_not_equal(decode("{\"type\":\"message\",\"message\":1," ID "}",
-	                            &out),
-	                     OK);
+	assert_int_not_equal(
+	    decode("{\"type\":\"message\",\"message\":1," ID "}", &out), OK);
 	assert_int_equal(out.id.b[0], 1);
 	assert_int_equal(out.id.b[15], 1);
 }
@@ -214,20 +221,19 @@ static void sotto__passes_over__what_a_later_version_says(void **state)
 
 	(void)state;
 	assert_int_equal(decode("{\"type\":\"waves\",\"x\":[1,2]}", &out),
-	                 ERR_STATE);
-	assert_int_equal(decode("{\"type\":\"typing\",\"colour\":\"red\"}",
-	                        &out),
-	                 OK);
+			 ERR_STATE);
+	assert_int_equal(
+	    decode("{\"type\":\"typing\",\"colour\":\"red\"}", &out), OK);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(sotto__carries__every_kind),
-		cmocka_unit_test(sotto__keeps__texts_exactly),
-		cmocka_unit_test(sotto__refuses__wrong_types_and_ranges),
-		cmocka_unit_test(sotto__reads_the_id__of_what_it_refuses),
-		cmocka_unit_test(sotto__passes_over__what_a_later_version_says),
+	    cmocka_unit_test(sotto__carries__every_kind),
+	    cmocka_unit_test(sotto__keeps__texts_exactly),
+	    cmocka_unit_test(sotto__refuses__wrong_types_and_ranges),
+	    cmocka_unit_test(sotto__reads_the_id__of_what_it_refuses),
+	    cmocka_unit_test(sotto__passes_over__what_a_later_version_says),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
