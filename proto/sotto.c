@@ -156,14 +156,17 @@ static void put_ranges(struct buf *b, const char *key, const struct packet *p)
 
 static void put_features(struct buf *b, struct bytes f)
 {
+	bool any = false;
+
 	put_key(b, "features");
 	put(b, "[");
 	for (size_t i = 0, from = 0; i <= f.n; i++) {
 		if (i < f.n && f.p[i] != ' ')
 			continue;
 		if (i > from) {
-			put(b, from ? "," : "");
+			put(b, any ? "," : "");
 			put_string(b, (struct bytes){f.p + from, i - from});
+			any = true;
 		}
 		from = i + 1;
 	}
