@@ -1,0 +1,392 @@
+#include "ui/tui_term.h"
+#include <curses.h>
+#include <errno.h>
+#include <langinfo.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/wait.h>
+#include <term.h>
+#include <termios.h>
+#include <unistd.h>
+#include <wchar.h>
+
+enum { ESC = 27, OURS = 0x1000 };
+/* Keys that terminfo has no names for. */
+static const struct {
+	const char *bytes, *name;
+} extra[] = {
+    {"\033[200~", "paste"},
+    {"\033[201~", "pasted"},
+    {"\033[1;3A", "Alt-Up"},
+    {"\033[1;3B", "Alt-Down"},
+    {"\033[1;3C", "Alt-Right"},
+    {"\033[1;3D", "Alt-Left"},
+    {"\033[1;5C", "Ctrl-Right"},
+    {"\033[1;5D", "Ctrl-Left"},
+    {"\033[Z", "Shift-Tab"},
+    {"\033[H", "Home"},
+    {"\033[F", "End"},
+    {"\033[1~", "Home"},
+    {"\033[4~", "End"},
+    {"\033OP", "F1"},
+    {"\033OQ", "F2"},
+};
+enum { N_EXTRA = sizeof(extra) / sizeof(extra[0]) };
+
+/* What a signal handler needs: the only state that is not an argument. */
+static struct termios before;
+static volatile sig_atomic_t resized, quit, on;
+
+static void say(const char *s)
+{
+	size_t n = strlen(s);
+
+	while (n) {
+		ssize_t k = write(STDOUT_FILENO, s, n);
+		if (k <= 0 && errno != EINTR)
+			return;
+		if (k > 0) {
+			s += k;
+			n -= (size_t)k;
+		}
+	}
+}
+
+static void on_signal(int sig)
+{
+	if (sig == SIGWINCH)
+		resized = 1;
+	else
+		quit = 1;
+}
+
+/* The program is lost; the terminal need not be. */
+static void on_crash(int sig)
+{
+	if (on) {
+		say("\033[?2004l\033[?1007h\033[0m\033[?25h\033[?1049l\033[?1l"
+		    "\033>");
+		tcsetattr(STDIN_FILENO, TCSANOW, &before);
+	}
+	signal(sig, SIG_DFL);
+	raise(sig);
+}
+
+static void hear(int sig, void (*how)(int))
+{
+	struct sigaction a = {.sa_handler = how};
+
+	sigfillset(&a.sa_mask);
+	sigaction(sig, &a, NULL);
+}
+
+static void signals(void)
+{
+	static const int crash[] = {SIGSEGV, SIGABRT, SIGBUS, SIGFPE, SIGILL};
+	static const int heard[] = {SIGWINCH, SIGTERM, SIGHUP, SIGINT};
+	sigset_t set;
+
+	sigemptyset(&set);
+	for (size_t i = 0; i < sizeof(heard) / sizeof(heard[0]); i++) {
+		sigaddset(&set, heard[i]);
+		hear(heard[i], on_signal);
+	}
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	for (size_t i = 0; i < sizeof(crash) / sizeof(crash[0]); i++)
+		hear(crash[i], on_crash);
+}
+
+static void colours(bool color)
+{
+	static const short name[] = {COLOR_CYAN,  COLOR_GREEN, COLOR_YELLOW,
+				     COLOR_MAGENTA, COLOR_BLUE, COLOR_RED};
+
+	if (!color || !has_colors())
+		return;
+	start_color();
+	use_default_colors();
+	init_pair(1, -1, -1);
+	init_pair(2, COLOR_GREEN, -1);
+	init_pair(3, COLOR_RED, -1);
+	init_pair(4, COLOR_YELLOW, -1);
+	for (short i = 0; i < 6; i++)
+		init_pair((short)(5 + i), name[i], -1);
+}
+
+static void modes(void)
+{
+	say("\033[?2004h\033[?1007l");
+}
+
+bool term_start(bool color)
+{
+	tcgetattr(STDIN_FILENO, &before);
+	set_escdelay(25);
+	if (!newterm(NULL, stdout, stdin)) {
+		fprintf(stderr, "sotto: no screen on a terminal of type %s\n",
+			getenv("TERM") ? getenv("TERM") : "(none)");
+		return false;
+	}
+	raw();
+	nonl();
+	noecho();
+	intrflush(stdscr, FALSE);
+	keypad(stdscr, TRUE);
+	nodelay(stdscr, TRUE);
+	idlok(stdscr, FALSE);
+	colours(color);
+	for (int i = 0; i < N_EXTRA; i++)
+		define_key(extra[i].bytes, OURS + i);
+	signals();
+	on = 1;
+	modes();
+	return true;
+}
+
+void term_stop(void)
+{
+	if (!on)
+		return;
+	on = 0;
+	say("\033[?2004l\033[?1007h");
+	endwin();
+	tcsetattr(STDIN_FILENO, TCSANOW, &before);
+}
+
+void term_suspend(void)
+{
+	say("\033[?2004l\033[?1007h");
+	endwin();
+	on = 0;
+	kill(0, SIGTSTP);
+	on = 1;
+	modes();
+	clearok(curscr, TRUE);
+	resized = 1;
+}
+
+void term_resize(int *rows, int *cols)
+{
+	struct winsize w;
+
+	if (!ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) && w.ws_row && w.ws_col)
+		resizeterm(w.ws_row, w.ws_col);
+	getmaxyx(stdscr, *rows, *cols);
+}
+
+bool term_utf8(void)
+{
+	return strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
+}
+
+void term_title(unsigned unread)
+{
+	char s[64];
+	const char *term = getenv("TERM");
+
+	if (!term || strncmp(term, "linux", 5) == 0)
+		return;
+	if (unread)
+		snprintf(s, sizeof(s), "\033]0;(%u) sotto\a", unread);
+	else
+		snprintf(s, sizeof(s), "\033]0;sotto\a");
+	say(s);
+}
+
+void term_bell(void)
+{
+	say("\a");
+}
+
+/* ---- keys ---- */
+
+static const char *key_words(wint_t c)
+{
+	switch (c) {
+	case KEY_UP:
+		return "Up";
+	case KEY_DOWN:
+		return "Down";
+	case KEY_LEFT:
+		return "Left";
+	case KEY_RIGHT:
+		return "Right";
+	case KEY_PPAGE:
+		return "PgUp";
+	case KEY_NPAGE:
+		return "PgDn";
+	case KEY_HOME:
+		return "Home";
+	case KEY_END:
+		return "End";
+	case KEY_DC:
+		return "Delete";
+	case KEY_BACKSPACE:
+		return "Backspace";
+	case KEY_BTAB:
+		return "Shift-Tab";
+	case KEY_ENTER:
+		return "Enter";
+	case KEY_F(1):
+		return "F1";
+	case KEY_F(2):
+		return "F2";
+	default: /* of hundreds */
+		return NULL;
+	}
+}
+
+static void name_set(struct key *k, bool alt, const char *name)
+{
+	k->kind = KEY_NAMED;
+	snprintf(k->name, sizeof(k->name), "%s%s", alt ? "Alt-" : "", name);
+}
+
+static void char_key(struct key *k, wchar_t c, bool alt)
+{
+	mbstate_t st = {0};
+	char ctrl[8];
+	size_t n = wcrtomb(k->text, c, &st);
+
+	k->n = n <= sizeof(k->text) ? n : 0;
+	if (c == '\t') {
+		name_set(k, alt, "Tab");
+	} else if (c == '\r') {
+		name_set(k, alt, "Enter");
+	} else if (c == ESC) {
+		name_set(k, alt, "Esc");
+	} else if (c == 127) {
+		name_set(k, alt, "Backspace");
+	} else if (c >= 0 && c < 32) {
+		snprintf(ctrl, sizeof(ctrl), "Ctrl-%c", (char)(c + 64));
+		name_set(k, alt, ctrl);
+	} else {
+		char one[sizeof(k->text) + 1];
+		memcpy(one, k->text, k->n);
+		one[k->n] = '\0';
+		name_set(k, alt, one);
+		if (!alt)
+			k->kind = KEY_CHAR;
+	}
+}
+
+static void special(struct key *k, wint_t c, bool alt)
+{
+	const char *name = key_words(c);
+
+	if (c >= OURS && c < OURS + N_EXTRA) {
+		name = extra[c - OURS].name;
+		if (c == OURS) {
+			k->kind = KEY_PASTE;
+			return;
+		}
+		if (c == OURS + 1) {
+			k->kind = KEY_PASTED;
+			return;
+		}
+	}
+	if (name)
+		name_set(k, alt, name);
+	else
+		k->kind = KEY_NAMED; /* no key of ours */
+}
+
+struct key term_key(bool pasting)
+{
+	struct key k = {0};
+	wint_t c;
+	int what = get_wch(&c);
+
+	if (what == ERR)
+		return k;
+	if (what == KEY_CODE_YES) {
+		special(&k, c, false);
+		return k;
+	}
+	char_key(&k, (wchar_t)c, false);
+	if (c != ESC || pasting)
+		return k;
+	/* Alt comes as Esc and the key in one go. */
+	what = get_wch(&c);
+	if (what == ERR)
+		return k;
+	k = (struct key){0};
+	if (what == KEY_CODE_YES)
+		special(&k, c, true);
+	else
+		char_key(&k, (wchar_t)c, true);
+	return k;
+}
+
+/* ---- waiting ---- */
+
+struct term_news term_wait(int client_fd, long long timeout_us)
+{
+	struct pollfd p[2] = {{.fd = STDIN_FILENO, .events = POLLIN},
+			      {.fd = client_fd, .events = POLLIN}};
+	struct timespec ts = {timeout_us / 1000000,
+			      timeout_us % 1000000 * 1000};
+	struct term_news news = {0};
+	static const int heard[] = {SIGWINCH, SIGTERM, SIGHUP, SIGINT};
+	sigset_t set;
+
+	sigprocmask(SIG_BLOCK, NULL, &set);
+	for (size_t i = 0; i < sizeof(heard) / sizeof(heard[0]); i++)
+		sigdelset(&set, heard[i]);
+	if (ppoll(p, 2, timeout_us < 0 ? NULL : &ts, &set) < 0)
+		p[0].revents = p[1].revents = 0;
+	news.keys = p[0].revents & POLLIN;
+	news.gone = (p[0].revents & (POLLHUP | POLLERR | POLLNVAL)) != 0;
+	news.client = p[1].revents != 0;
+	news.resized = resized;
+	news.quit = quit;
+	resized = 0;
+	return news;
+}
+
+/* ---- links ---- */
+
+bool term_browse(const char *url)
+{
+	static pid_t child;
+	const char *browser = getenv("BROWSER");
+	char program[256], link[2048];
+	char *argv[] = {program, link, NULL};
+	posix_spawn_file_actions_t files;
+	posix_spawnattr_t attr;
+	sigset_t none;
+	pid_t pid;
+
+	if (strncmp(url, "http://", 7) != 0 && strncmp(url, "https://", 8) != 0)
+		return false;
+	if (strlen(url) >= sizeof(link))
+		return false;
+	snprintf(link, sizeof(link), "%s", url);
+	snprintf(program, sizeof(program), "%s",
+		 browser && *browser ? browser : "xdg-open");
+	posix_spawn_file_actions_init(&files);
+	for (int fd = 0; fd < 3; fd++)
+		posix_spawn_file_actions_addopen(&files, fd, "/dev/null",
+						 fd ? 1 : 0, 0);
+	posix_spawnattr_init(&attr);
+	sigemptyset(&none);
+	posix_spawnattr_setsigmask(&attr, &none);
+	posix_spawnattr_setpgroup(&attr, 0);
+	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK |
+					    POSIX_SPAWN_SETPGROUP);
+	int bad = posix_spawnp(&pid, program, &files, &attr, argv, environ);
+	posix_spawnattr_destroy(&attr);
+	posix_spawn_file_actions_destroy(&files);
+	if (bad)
+		return false;
+	/* The one before has long said its word to a running browser. */
+	if (child > 0)
+		waitpid(child, NULL, WNOHANG);
+	child = pid;
+	return true;
+}
