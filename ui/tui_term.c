@@ -325,9 +325,10 @@ struct key term_key(bool pasting)
 
 /* ---- waiting ---- */
 
-struct term_news term_wait(int client_fd, long long timeout_us)
+struct term_news term_wait(bool keys, int client_fd, long long timeout_us)
 {
-	struct pollfd p[2] = {{.fd = STDIN_FILENO, .events = POLLIN},
+	struct pollfd p[2] = {{.fd = keys ? STDIN_FILENO : -1,
+			       .events = POLLIN},
 			      {.fd = client_fd, .events = POLLIN}};
 	struct timespec ts = {timeout_us / 1000000,
 			      timeout_us % 1000000 * 1000};

@@ -26,11 +26,12 @@ bool term_utf8(void);
 void term_title(unsigned unread);
 void term_bell(void);
 /* Hears SIGWINCH, SIGTERM and the like in here only. timeout_us < 0: none.
- * Says which of the two descriptors have something. */
+ * Says which of the two descriptors have something; !keys: only the client's
+ * is looked at. */
 struct term_news {
 	bool keys, gone, client, resized, quit;
 };
-struct term_news term_wait(int client_fd, long long timeout_us);
+struct term_news term_wait(bool keys, int client_fd, long long timeout_us);
 /* http or https only; no shell sees it. false: it could not be started. */
 bool term_browse(const char *url);
 #endif

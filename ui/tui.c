@@ -1,0 +1,539 @@
+/* The full screen: one loop that waits for keys and for the engine. What
+ * arrives changes the model; keys change the view and the line; painting
+ * looks at all three and changes none. */
+#include "src/client.h"
+#include "src/clock.h"
+#include "src/config.h"
+#include "ui/front.h"
+#include "ui/tui_impl.h"
+#include <locale.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	FRAME_US = 1000000 / 30,
+	DRAFT_US = 1000000,  /* after the last key */
+	READ_US = 2000000,   /* seen for so long is read */
+	PASTE_US = 2000000,  /* the end mark is lost */
+	BELL_US = 2000000,
+	QUIT_US = 5000000,   /* for the engine to say goodbye */
+	EVENTS_A_TURN = 256, /* then keys are looked at again */
+	EMPTY_MOST = 20,
+};
+
+int64_t tui_now(void)
+{
+	return clock_mono_us();
+}
+
+/* ---- commands and their results ---- */
+
+static void refused(struct tui *t, uint64_t ref);
+
+void tui_send(struct tui *t, struct command *cmd, enum why why,
+	      const char *said)
+{
+	struct command *mine = xmalloc(sizeof(*mine));
+	struct asked *a;
+
+	*mine = *cmd;
+	mine->ref = ++t->ref;
+	a = &t->asked[t->ref % ASKED_MAX];
+	*a = (struct asked){.ref = t->ref, .why = why};
+	snprintf(a->said, sizeof(a->said), "%s", said ? said : "");
+	if (client_send(t->client, mine)) {
+		tui_say(t, LEVEL_ERROR, "too much at once: not done");
+		refused(t, t->ref);
+	}
+}
+
+static void ask(struct tui *t)
+{
+	struct command cmd, *mine;
+
+	while (model_wants(t->model, &cmd)) {
+		mine = xmalloc(sizeof(*mine));
+		*mine = cmd;
+		if (client_send(t->client, mine))
+			return;
+	}
+}
+
+/* A line that was not taken goes back to where it was typed, or, when
+ * something else stands there by now, to where Ctrl-Y finds it. */
+static void refused(struct tui *t, uint64_t ref)
+{
+	contact_id with;
+	char *text = model_refused(t->model, ref, &with);
+
+	if (!text)
+		return;
+	if (with == model_opened(t->model) && !edit_text(t->edit).n)
+		edit_set(t->edit, text_of(text), SIZE_MAX);
+	else
+		edit_keep(t->edit, text_of(text));
+	free(text);
+	t->dirty = true;
+}
+
+static const char *failure(enum code code)
+{
+	return code == CODE_DISK_FULL ? "the disk is full: nothing was lost"
+				      : "not done";
+}
+
+static void worked(struct tui *t, const struct asked *a,
+		   const struct event *ev)
+{
+	switch (a->why) {
+	case WHY_NOTHING:
+	case WHY_SEND:
+		return;
+	case WHY_ALL:
+		tui_say(t, LEVEL_INFO, "%s",
+			ev->text ? ev->text : "to everybody online");
+		return;
+	case WHY_SAY:
+		if (ev->text)
+			tui_say(t, LEVEL_INFO, "%s: %s", a->said, ev->text);
+		else if (a->said[0])
+			tui_say(t, LEVEL_INFO, "%s: done", a->said);
+		return;
+	case WHY_OPEN:
+		if (!ev->contact)
+			return;
+		tui_say(t, LEVEL_INFO, "connected to %s",
+			model_name(ev->contact));
+		/* Nothing that arrives moves a line that is being typed. */
+		if (!edit_text(t->edit).n &&
+		    model_find(t->model, ev->contact->id))
+			tui_open(t, ev->contact->id);
+		return;
+	case WHY_INFO:
+		if (ev->contact)
+			tui_info(t, ev->contact, ev->text);
+		return;
+	}
+}
+
+static void on_result(struct tui *t, const struct event *ev)
+{
+	struct asked *a = &t->asked[ev->ref % ASKED_MAX];
+	struct asked mine = {.why = WHY_NOTHING};
+
+	if (model_asked(ev->ref)) {
+		tui_draft_take(t);
+		size_t n;
+		model_outbox(t->model, &n);
+		if (t->over == OVER_OUTBOX && ev->ref >> 44 == 5 && !ev->more)
+			tui_outbox_list(t);
+		return;
+	}
+	if (a->ref == ev->ref)
+		mine = *a;
+	if (ev->code == CODE_OK || ev->code == CODE_QUEUED ||
+	    ev->code == CODE_PARTLY) {
+		worked(t, &mine, ev);
+		return;
+	}
+	refused(t, ev->ref);
+	if (mine.why == WHY_NOTHING)
+		return;
+	tui_say(t, LEVEL_ERROR, "%s%s%s", mine.said,
+		mine.said[0] ? ": " : "",
+		ev->text ? ev->text : failure(ev->code));
+}
+
+/* ---- events ---- */
+
+static bool on_screen(const struct tui *t, contact_id c)
+{
+	return model_opened(t->model) == c && !t->view.at &&
+	       t->over == OVER_NONE;
+}
+
+static void arrived(struct tui *t, const struct event *ev)
+{
+	const struct contact *c = ev->contact;
+	int64_t now = tui_now();
+
+	if (!ev->message->incoming || !c)
+		return;
+	/* The start screen opens what comes first, in list focus. */
+	if (!model_opened(t->model) && model_complete(t->model) &&
+	    !edit_text(t->edit).n && t->view.focus != FOCUS_INPUT &&
+	    t->over == OVER_NONE) {
+		tui_open(t, c->id);
+		t->view.focus = FOCUS_MESSAGES;
+	}
+	if (!t->cfg->bell || c->blocked || c->trust < TRUST_PINNED ||
+	    on_screen(t, c->id))
+		return;
+	if (t->bell_us && now - t->bell_us < BELL_US)
+		return;
+	t->bell_us = now;
+	term_bell();
+}
+
+static void security(struct tui *t, const struct event *ev)
+{
+	const char *name = ev->contact ? model_name(ev->contact) : "somebody";
+
+	if (ev->text && strcmp(ev->text, "key_changed") == 0)
+		tui_say(t, LEVEL_ERROR,
+			"the key of %s CHANGED: compare the numbers (/info)",
+			name);
+	else
+		tui_say(t, LEVEL_WARN, "%s: %s", name,
+			ev->text ? ev->text : "");
+}
+
+static void bye(struct tui *t, const struct event *ev)
+{
+	bool asked = t->quitting ||
+		     (ev->text && strcmp(ev->text, "quit") == 0);
+
+	t->done = true;
+	if (!asked)
+		t->status = EXIT_FAILURE;
+	if (!asked && ev->text)
+		snprintf(t->view.notice, sizeof(t->view.notice), "%s",
+			 ev->text);
+}
+
+/* The conversation last written in, when all are known. */
+static void first_open(struct tui *t)
+{
+	const struct contact *c;
+	contact_id best = 0;
+	message_n last = 0;
+
+	if (!model_complete(t->model) || model_opened(t->model) ||
+	    t->touched)
+		return;
+	for (size_t i = 0; (c = model_contact(t->model, i)); i++) {
+		if (c->last <= last || c->blocked)
+			continue;
+		best = c->id;
+		last = c->last;
+	}
+	if (best) {
+		tui_open(t, best);
+		t->view.focus = FOCUS_MESSAGES;
+	}
+}
+
+static void on_event(struct tui *t, const struct event *ev)
+{
+	contact_id open = model_opened(t->model);
+	bool complete = model_complete(t->model);
+
+	t->dirty |= model_apply(t->model, ev);
+	if (model_opened(t->model) != open)
+		t->view.at = t->view.selected = 0;
+	if (ev->kind == EV_MESSAGE && ev->message)
+		arrived(t, ev);
+	else if (ev->kind == EV_RESULT)
+		on_result(t, ev);
+	else if (ev->kind == EV_NOTICE && ev->text)
+		tui_say(t, (int)ev->level, "%s", ev->text);
+	else if (ev->kind == EV_SECURITY)
+		security(t, ev);
+	else if (ev->kind == EV_BYE)
+		bye(t, ev);
+	if (!complete && model_complete(t->model))
+		first_open(t);
+	if (ev->kind == EV_PEER || ev->kind == EV_RESULT)
+		tui_whom(t);
+}
+
+/* Says whether there is more. */
+static bool events(struct tui *t)
+{
+	const struct event *ev;
+	bool more = true;
+
+	for (int i = 0; i < EVENTS_A_TURN && more; i++) {
+		ev = client_next(t->client);
+		more = ev != NULL;
+		if (ev)
+			on_event(t, ev);
+		if (t->done)
+			return false;
+	}
+	ask(t);
+	if (!t->view.at)
+		model_trim(t->model);
+	return more;
+}
+
+void tui_quit(struct tui *t)
+{
+	if (t->quitting)
+		return;
+	tui_draft_save(t);
+	t->quitting = true;
+	t->quit_us = tui_now() + QUIT_US;
+	tui_send(t, &(struct command){.kind = CMD_QUIT}, WHY_NOTHING, NULL);
+}
+
+/* ---- painting ---- */
+
+static unsigned unread(const struct tui *t)
+{
+	const struct contact *c;
+	unsigned n = 0;
+
+	for (size_t i = 0; (c = model_contact(t->model, i)); i++)
+		n += c->unread;
+	return n;
+}
+
+/* What was painted at the bottom will be read, soon or with the next key. */
+static void seen(struct tui *t, int64_t now)
+{
+	const struct contact *c =
+	    model_find(t->model, model_opened(t->model));
+
+	if (!c || !c->unread || !on_screen(t, c->id)) {
+		t->read_us = 0;
+		return;
+	}
+	if (!t->read_us)
+		t->read_us = now + READ_US;
+}
+
+static void read_now(struct tui *t)
+{
+	contact_id c = model_opened(t->model);
+	message_n upto = draw_newest(t->draw);
+
+	t->read_us = 0;
+	if (!c || upto <= 0 || !on_screen(t, c))
+		return;
+	if (upto >= MODEL_PENDING)
+		upto = model_find(t->model, c)->last;
+	tui_send(t,
+		 &(struct command){.kind = CMD_READ, .contact = c, .n = upto},
+		 WHY_NOTHING, NULL);
+}
+
+static void paint(struct tui *t, int64_t now)
+{
+	unsigned n = unread(t);
+
+	t->view.card = model_complete(t->model) && !model_opened(t->model);
+	t->view.paste = t->pasting ? "pasting..." : NULL;
+	draw_all(t->draw, &t->view, t->model, t->edit);
+	t->painted_us = now;
+	t->dirty = t->line_dirty = false;
+	if (t->cfg->title && n != t->title)
+		term_title(n);
+	t->title = n;
+	seen(t, now);
+	/* A page that is not full asks for older ones. */
+	if (draw_at_top(t->draw) && t->over == OVER_NONE) {
+		model_older(t->model);
+		ask(t);
+	}
+}
+
+/* A key is seen at once; what arrives, at most 30 times a second, but at once
+ * after a quiet moment. */
+static void show(struct tui *t, bool key)
+{
+	int64_t now = tui_now();
+
+	t->paint_us = 0;
+	if (key && t->line_dirty &&
+	    draw_line(t->draw, &t->view, t->model, t->edit))
+		t->line_dirty = false;
+	if (!t->dirty && !t->line_dirty)
+		return;
+	if (t->line_dirty || now - t->painted_us >= FRAME_US)
+		paint(t, now);
+	else
+		t->paint_us = t->painted_us + FRAME_US;
+}
+
+/* ---- keys ---- */
+
+static void paste_end(struct tui *t)
+{
+	struct bytes s = {t->paste.p, t->paste.n};
+
+	t->pasting = false;
+	t->paste_us = 0;
+	t->view.focus = FOCUS_INPUT;
+	tui_over_close(t);
+	if (s.n && !edit_insert(t->edit, s))
+		tui_say(t, LEVEL_WARN, "the line holds no more: cut");
+	t->paste.n = 0;
+	tui_whom(t);
+	t->dirty = t->line_dirty = true;
+}
+
+/* Ends of lines come as CR, LF or both; they are text in a paste. */
+static void paste_key(struct tui *t, const struct key *k)
+{
+	struct bytes s = {(const uint8_t *)k->text, k->n};
+
+	if (k->n == 1 && k->text[0] == '\r')
+		s = text_of("\n");
+	if (t->paste.n < EDIT_MAX)
+		buf_put(&t->paste, s);
+}
+
+static bool keys(struct tui *t)
+{
+	struct key k;
+	bool any = false;
+
+	while ((k = term_key(t->pasting)).kind != KEY_NOTHING) {
+		any = true;
+		if (k.kind == KEY_PASTE) {
+			t->pasting = t->dirty = true;
+			t->paste_us = tui_now() + PASTE_US;
+		} else if (k.kind == KEY_PASTED) {
+			paste_end(t);
+		} else if (t->pasting) {
+			paste_key(t, &k);
+			t->paste_us = tui_now() + PASTE_US;
+		} else {
+			tui_key(t, &k);
+		}
+		if (t->done)
+			break;
+	}
+	if (!any)
+		return false;
+	t->touched = true;
+	if (t->read_us)
+		read_now(t);
+	t->draft_us = tui_now() + DRAFT_US;
+	ask(t);
+	return true;
+}
+
+/* ---- time ---- */
+
+static void sooner(int64_t *when, int64_t at)
+{
+	if (at && (!*when || at < *when))
+		*when = at;
+}
+
+/* Microseconds until something is due; -1: nothing is. */
+static int64_t wait_us(const struct tui *t)
+{
+	int64_t when = 0, now = tui_now();
+
+	sooner(&when, t->paint_us);
+	sooner(&when, t->draft_us);
+	sooner(&when, t->read_us);
+	sooner(&when, t->paste_us);
+	sooner(&when, t->quit_us);
+	if (!when)
+		return -1;
+	return when > now ? when - now : 0;
+}
+
+static void due(struct tui *t)
+{
+	int64_t now = tui_now();
+
+	if (t->draft_us && now >= t->draft_us)
+		tui_draft_save(t);
+	if (t->read_us && now >= t->read_us)
+		read_now(t);
+	if (t->paste_us && now >= t->paste_us)
+		paste_end(t);
+	if (t->quit_us && now >= t->quit_us)
+		t->done = true;
+}
+
+static void resize(struct tui *t)
+{
+	term_resize(&t->view.rows, &t->view.cols);
+	draw_forget(t->draw);
+	t->dirty = t->line_dirty = true;
+}
+
+static void turn(struct tui *t, bool more)
+{
+	bool key = false;
+	struct term_news news =
+	    term_wait(!t->quitting, client_fd(t->client),
+		      more ? 0 : wait_us(t));
+
+	if (news.resized)
+		resize(t);
+	if (news.quit || news.gone)
+		tui_quit(t);
+	if (news.keys && !t->quitting)
+		key = keys(t);
+	/* Half a character may be nothing; nothing again and again is the end
+	 * of a terminal that does not say so. */
+	t->empty = news.keys && !key ? t->empty + 1 : 0;
+	if (t->empty > EMPTY_MOST)
+		tui_quit(t);
+	due(t);
+	if (key)
+		show(t, true);
+}
+
+static void loop(struct tui *t)
+{
+	bool more = true;
+
+	while (!t->done) {
+		more = events(t);
+		if (t->done)
+			return;
+		show(t, false);
+		turn(t, more);
+	}
+}
+
+static void fini(struct tui *t)
+{
+	for (size_t i = 0; i < t->n_draft; i++)
+		buf_free(&t->draft[i].text);
+	free(t->draft);
+	buf_free(&t->over_text);
+	buf_free(&t->paste);
+	rows_free(&t->over_rows);
+	edit_free(t->edit);
+	draw_free(t->draw);
+	model_free(t->model);
+}
+
+int tui_run(struct client *c, const struct config *cfg)
+{
+	struct tui t = {.client = c, .cfg = cfg};
+
+	setlocale(LC_CTYPE, "");
+	if (!term_start(cfg->color != SW_OFF && !getenv("NO_COLOR"))) {
+		client_close(c);
+		return 2;
+	}
+	t.ref = (uint64_t)1 << MODEL_REFS_BIT;
+	t.model = model_new();
+	t.draw = draw_new();
+	t.edit = edit_new();
+	t.view = (struct view){.utf8 = term_utf8(),
+			       .color = cfg->color != SW_OFF &&
+					!getenv("NO_COLOR"),
+			       .clock12 = cfg->clock12,
+			       .focus = FOCUS_MESSAGES};
+	resize(&t);
+	show(&t, false);
+	loop(&t);
+	term_stop();
+	if (t.status && t.view.notice[0])
+		fprintf(stderr, "sotto: %s\n", t.view.notice);
+	fini(&t);
+	client_close(c);
+	return t.status;
+}

@@ -1,0 +1,83 @@
+#ifndef SOTTO_UI_TUI_IMPL_H
+#define SOTTO_UI_TUI_IMPL_H
+/* Shared by tui.c (the loop) and tui_act.c (what keys and commands do). */
+#include "ui/command.h"
+#include "ui/draw.h"
+#include "ui/edit.h"
+#include "ui/text.h"
+#include "ui/tui_term.h"
+struct client;
+struct config;
+
+/* One a conversation; that of the open one is in the edit. */
+struct draft {
+	contact_id with;
+	struct buf text;
+	size_t cursor;
+	struct uuid answers;
+};
+
+/* What a command of ours will be told for. */
+enum why { WHY_NOTHING, WHY_OPEN, WHY_INFO, WHY_SAY, WHY_SEND, WHY_ALL };
+struct asked {
+	uint64_t ref;
+	enum why why;
+	char said[64]; /* WHY_SAY: what is true when it worked */
+};
+enum { ASKED_MAX = 64, COMPLETE_MAX = 256 };
+
+enum over { OVER_NONE, OVER_HELP, OVER_PEERS, OVER_OUTBOX, OVER_TEXT };
+
+struct tui {
+	struct client *client;
+	const struct config *cfg;
+	struct model *model;
+	struct draw *draw;
+	struct edit *edit;
+	struct view view;
+	struct draft *draft;
+	size_t n_draft;
+	struct asked asked[ASKED_MAX];
+	uint64_t ref;
+	contact_id last_open; /* the conversation before this one */
+	/* `/r`: who was meant when it was begun; 0: no such line */
+	contact_id latch;
+	struct uuid latch_id;
+	unsigned again;
+	bool replied; /* the last key was a reply */
+	enum over over;
+	struct buf over_text;
+	struct rows over_rows;
+	/* completion going round */
+	bool completing;
+	char complete_what[COMPLETE_MAX];
+	size_t complete_from, complete_i;
+	bool literal, quitting, done, touched;
+	int status;
+	unsigned empty; /* times in a row that keys were none */
+	/* when; 0: not */
+	int64_t paint_us, painted_us, draft_us, read_us, paste_us, bell_us;
+	int64_t quit_us;
+	bool dirty, line_dirty;
+	unsigned title;
+	struct buf paste;
+	bool pasting;
+};
+
+int64_t tui_now(void);
+/* Takes what cmd owns. */
+void tui_send(struct tui *t, struct command *cmd, enum why why,
+	      const char *said);
+void tui_say(struct tui *t, int level, const char *fmt, ...) PRINTF(3, 4);
+/* Opens a conversation: the draft of the one left is kept, its own comes. */
+void tui_open(struct tui *t, contact_id c);
+void tui_draft_save(struct tui *t);
+void tui_draft_take(struct tui *t); /* those the snapshot brought */
+void tui_whom(struct tui *t); /* whom the prompt names */
+void tui_over(struct tui *t, enum over what, const char *title);
+void tui_over_close(struct tui *t);
+void tui_outbox_list(struct tui *t);
+void tui_info(struct tui *t, const struct contact *c, const char *number);
+void tui_key(struct tui *t, const struct key *k);
+void tui_quit(struct tui *t);
+#endif
