@@ -1,5 +1,5 @@
-#include "ui/draw_impl.h"
 #include "ui/command.h"
+#include "ui/draw_impl.h"
 #include "ui/edit.h"
 #include <assert.h>
 #include <curses.h>
@@ -150,8 +150,7 @@ struct bytes draw_sign(const struct view *v, const char *utf8,
 	return text_of(v->utf8 ? utf8 : ascii);
 }
 
-void draw_rule(const struct view *v, int y, int x, int cols,
-	       const char *title)
+void draw_rule(const struct view *v, int y, int x, int cols, const char *title)
 {
 	struct bytes bar = draw_sign(v, "─", "-");
 	struct look dim = {ATTR_DIM, PAIR_NONE};
@@ -182,7 +181,8 @@ static void header(const struct view *v, const struct model *m)
 {
 	const struct contact *self = model_self(m), *c;
 	struct look look = {ATTR_REVERSE, PAIR_NONE};
-	char left[300], right[80], at[ADDR_TEXT] = "", name[NICK_MAX + 1], tag[6];
+	char left[300], right[80], at[ADDR_TEXT] = "", name[NICK_MAX + 1],
+				   tag[6];
 	unsigned online = 0, waiting = 0;
 
 	for (size_t i = 0; (c = model_contact(m, i)); i++) {
@@ -206,8 +206,8 @@ static void header(const struct view *v, const struct model *m)
 	put_right(v, 0, v->cols - 1, used + 1, right, look);
 }
 
-static struct bytes presence_sign(const struct view *v,
-				  const struct contact *c, struct look *look)
+static struct bytes presence_sign(const struct view *v, const struct contact *c,
+				  struct look *look)
 {
 	*look = (struct look){ATTR_DIM, PAIR_NONE};
 	if (c->changed) {
@@ -271,8 +271,8 @@ static void sidebar_row(struct draw *d, const struct view *v,
 	put_right(v, y, cols, 3, words, look);
 }
 
-static void sidebar(struct draw *d, const struct view *v,
-		    const struct model *m, int y, int rows)
+static void sidebar(struct draw *d, const struct view *v, const struct model *m,
+		    int y, int rows)
 {
 	contact_id at = v->pointed ? v->pointed : model_opened(m);
 	size_t index = model_index(m, at), top = 0;
@@ -348,8 +348,8 @@ static void contact_line(const struct view *v, const struct model *m, int y,
 	model_tag(tag, c);
 	if (c->at.port)
 		addr_text(at, &c->at);
-	snprintf(line, sizeof(line), "%s%s   %s   %s", name, tag,
-		 trust_word(c), at);
+	snprintf(line, sizeof(line), "%s%s   %s   %s", name, tag, trust_word(c),
+		 at);
 	int used = draw_put(v, y, x, cols, text_of(line), look);
 	put_right(v, y, x + cols - 1, x + used + 1, presence_word(c),
 		  (struct look){0});
@@ -410,8 +410,9 @@ static bool card(struct draw *d, const struct view *v, const struct model *m,
 	struct rows r = {0};
 
 	if (c && c->changed)
-		buf_printf(&b, "! Its key CHANGED. What you write waits. Compare "
-			       "the numbers (d), then: a accept   b block\n");
+		buf_printf(&b,
+			   "! Its key CHANGED. What you write waits. Compare "
+			   "the numbers (d), then: a accept   b block\n");
 	else if (c && c->requests)
 		buf_printf(&b, "? A stranger asks. a accept   b block   "
 			       "or just answer\n");
@@ -445,7 +446,7 @@ static int prompt(const struct view *v, char out[static 128])
 		return 2;
 	}
 	text_line(name, sizeof(name), text_of(v->whom), most > 4 ? most : 4);
-	snprintf(out, 128, "%s %s> ", v->answering ? "re" : "to", name);
+	snprintf(out, 128, "to %s> ", name);
 	return text_cols(text_of(out));
 }
 
@@ -481,8 +482,8 @@ static struct place line_cut(struct rows *r, const struct edit *e, int cols)
 		if (col + w > cols || (end && col == cols)) {
 			if (r->n == r->cap) {
 				r->cap = r->cap ? 2 * r->cap : 8;
-				r->row = xrealloc(r->row,
-						  r->cap * sizeof(*r->row));
+				r->row =
+				    xrealloc(r->row, r->cap * sizeof(*r->row));
 			}
 			r->row[r->n++] = (struct span){from, clean - from};
 			from = clean;
@@ -494,11 +495,10 @@ static struct place line_cut(struct rows *r, const struct edit *e, int cols)
 		if (end || newline) {
 			if (r->n == r->cap) {
 				r->cap = r->cap ? 2 * r->cap : 8;
-				r->row = xrealloc(r->row,
-						  r->cap * sizeof(*r->row));
+				r->row =
+				    xrealloc(r->row, r->cap * sizeof(*r->row));
 			}
-			r->row[r->n++] =
-			    (struct span){from, r->text.n - from};
+			r->row[r->n++] = (struct span){from, r->text.n - from};
 			from = r->text.n;
 			col = 0;
 		}
@@ -555,8 +555,7 @@ static void input(struct draw *d, const struct view *v, const struct edit *e,
 			draw_word(v, y, 1, x - 1, text_of(left),
 				  (struct look){ATTR_BOLD, PAIR_NONE});
 		draw_put(v, y, x, v->cols - x,
-			 rows_at(&d->line, d->input_top + i),
-			 (struct look){0});
+			 rows_at(&d->line, d->input_top + i), (struct look){0});
 	}
 	d->cursor_y = d->input_y + (int)(at.row - d->input_top);
 	d->cursor_x = x + at.col < v->cols ? x + at.col : v->cols - 1;
@@ -622,9 +621,8 @@ static void hint(const struct view *v, const struct model *m,
 	char right[64] = "";
 	unsigned unread = 0;
 	const struct contact *c;
-	uint64_t below = v->at ? model_arrived(m, model_opened(m)) -
-				     v->arrived_at
-			       : 0;
+	uint64_t below =
+	    v->at ? model_arrived(m, model_opened(m)) - v->arrived_at : 0;
 	struct look dim = {ATTR_DIM, PAIR_NONE};
 
 	for (size_t i = 0; (c = model_contact(m, i)); i++)

@@ -119,8 +119,8 @@ static struct conv *conv_of(struct model *m, const struct contact *c)
 	if (!v) {
 		if (m->n == m->cap) {
 			m->cap = m->cap ? 2 * m->cap : 16;
-			m->conv = xrealloc(m->conv,
-					   m->cap * sizeof(struct conv *));
+			m->conv =
+			    xrealloc(m->conv, m->cap * sizeof(struct conv *));
 		}
 		v = xmalloc(sizeof(*v));
 		*v = (struct conv){.more = true};
@@ -299,9 +299,15 @@ static void conv_note(struct conv *v, const struct message *msg)
 static struct conv *message_add(struct model *m, const struct event *ev)
 {
 	const struct message *msg = ev->message;
-	struct conv *v = ev->contact ? conv_update(m, ev->contact, false)
-				     : conv_find(m, msg->with);
+	struct conv *v = conv_find(m, msg->with);
 
+	if (ev->contact) {
+		/* What waits is told by EV_PEER; here it would stay when the
+		 * receipt comes a moment later. */
+		unsigned waiting = v ? v->c.waiting : 0;
+		v = conv_update(m, ev->contact, false);
+		v->c.waiting = waiting;
+	}
 	if (!v)
 		return NULL;
 	conv_note(v, msg);
@@ -357,8 +363,8 @@ const struct message *model_message(const struct model *m, contact_id with,
 	return v && i < v->n ? v->row[v->n - 1 - i] : NULL;
 }
 
-const struct message *const *model_lines(const struct model *m,
-					 contact_id with, size_t *n)
+const struct message *const *model_lines(const struct model *m, contact_id with,
+					 size_t *n)
 {
 	const struct conv *v = conv_find(m, with);
 
@@ -655,9 +661,8 @@ static bool on_ready(struct model *m, const struct event *ev)
 
 static void outbox_add(struct model *m, const struct message *msg)
 {
-	m->outbox_new =
-	    xrealloc(m->outbox_new,
-		     (m->n_outbox_new + 1) * sizeof(struct message *));
+	m->outbox_new = xrealloc(m->outbox_new, (m->n_outbox_new + 1) *
+						    sizeof(struct message *));
 	m->outbox_new[m->n_outbox_new++] = message_copy(msg);
 }
 
@@ -698,8 +703,7 @@ static bool outbox_done(struct model *m, const struct event *ev)
 
 static bool answer(struct model *m, const struct event *ev)
 {
-	contact_id c =
-	    (contact_id)(ev->ref & (((uint64_t)1 << ASK_BIT) - 1));
+	contact_id c = (contact_id)(ev->ref & (((uint64_t)1 << ASK_BIT) - 1));
 	struct conv *v = conv_find(m, c);
 
 	switch ((enum ask)(ev->ref >> ASK_BIT)) {
