@@ -59,9 +59,13 @@ size_t utf8_cut(struct bytes s, size_t max);
 void text_clean(struct buf *out, struct bytes s);
 
 /* Sixteen bytes: message ids (UUIDv7), instances. All zero: none. */
-struct uuid { uint8_t b[16]; };
+struct uuid {
+	uint8_t b[16];
+};
 /* The Ed25519 key that *is* a peer. All zero: none, or "any" as a pin. */
-struct pubkey { uint8_t b[32]; };
+struct pubkey {
+	uint8_t b[32];
+};
 bool pubkey_none(const struct pubkey *k);
 
 /* The three things policy needs of libsodium, so that it needs no header. */
@@ -79,9 +83,9 @@ void rng_fill(struct rng *r, uint8_t *out, size_t n);
 
 /* What a decision may know of the world outside: always an argument. */
 struct now {
-	int64_t mono_us;  /* deadlines, back-off, round trips */
-	int64_t wall_us;  /* stamps and expiry only; Unix time, may jump */
-	bool woke;        /* first turn after the machine slept */
+	int64_t mono_us; /* deadlines, back-off, round trips */
+	int64_t wall_us; /* stamps and expiry only; Unix time, may jump */
+	bool woke;       /* first turn after the machine slept */
 	struct rng *rng;
 };
 void uuid_make(struct uuid *out, const struct now *now); /* UUIDv7 */

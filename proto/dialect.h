@@ -34,10 +34,10 @@ struct dialect {
 	 * `greeted`: the handshake is over. `quiet`: the peer has closed or
 	 * said nothing for QUIET_MS. */
 	enum err (*split)(struct bytes in, bool greeted, bool quiet,
-	                  size_t *len);
+			  size_t *len);
 	/* On ERR_PARSE and ERR_LIMIT out->id is set if it could be read. */
 	enum err (*decode)(struct bytes frame, struct arena *a,
-	                   struct packet *out);
+			   struct packet *out);
 	/* ERR_STATE: this dialect has no word for it. */
 	enum err (*encode)(const struct packet *p, struct buf *out);
 	/* A timestamp in this dialect's own way of writing. */
@@ -48,5 +48,5 @@ const struct dialect *dialect_named(const char *name); /* or NULL */
 /* OK, or why p cannot be said in d: packet_check, text_max, and its size as
  * encoded against send_max. Ask before a message is queued. */
 enum err dialect_check(const struct dialect *d,
-                       const struct packet *p) MUST_USE;
+		       const struct packet *p) MUST_USE;
 #endif

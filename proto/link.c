@@ -494,14 +494,18 @@ static void arena_for(struct link *l, size_t frame)
 	l->arena.cap = need;
 }
 
+/* All that was whole is handed out; the parts of the next one stay. */
 static void let_go(struct link *l)
 {
-	if (l->assembling)
-		return;
-	buf_free(&l->plain);
-	l->plain_at = 0;
 	free(l->arena.p);
 	l->arena = (struct arena){0};
+	l->plain_at = 0;
+	if (!l->assembling) {
+		buf_free(&l->plain);
+		return;
+	}
+	buf_drop(&l->plain, l->open);
+	l->open = 0;
 }
 
 static bool uuid_any(const struct uuid *u)
@@ -541,12 +545,12 @@ bool link_ready(const struct link *l)
 {
 	size_t whole = l->assembling ? l->open : l->plain.n;
 
-	return l->plain_at < whole;
+	return !l->bye_said && l->plain_at < whole;
 }
 
 bool link_next(struct link *l, struct packet *out)
 {
-	while (link_ready(l) && !l->bye_said) {
+	while (link_ready(l)) {
 		const uint8_t *p = l->plain.p + l->plain_at;
 		uint32_t n;
 		enum err err;
@@ -594,7 +598,7 @@ static int64_t patience_ends(const struct link *l)
 
 	if (!link_up(l)) {
 		at = l->started_us + HANDSHAKE_US;
-		if (!l->dialled && l->heard_us == l->started_us)
+		if (!l->dialled && l->handshake->at == 0 && l->in.n < PREFACE)
 			at = l->started_us + FIRST_BYTES_US;
 		return at;
 	}

@@ -900,8 +900,8 @@ static unsigned distance(const char *a, const char *b)
 				best = d[i - 1][j] + 1;
 			if (j && d[i][j - 1] + 1 < best)
 				best = d[i][j - 1] + 1;
-			if (i && j && d[i - 1][j - 1] + (a[i - 1] != b[j - 1]) <
-					  best)
+			if (i && j &&
+			    d[i - 1][j - 1] + (a[i - 1] != b[j - 1]) < best)
 				best = d[i - 1][j - 1] + (a[i - 1] != b[j - 1]);
 			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] &&
 			    a[i - 2] == b[j - 1] && d[i - 2][j - 2] + 1 < best)

@@ -386,7 +386,8 @@ static void waiting_less(struct core *c, struct who *w)
 {
 	if (w->row.shown.waiting)
 		w->row.shown.waiting--;
-	if (!w->row.shown.waiting && w->told_waiting)
+	/* messages carry their contact too, so front ends may know of it */
+	if (!w->row.shown.waiting)
 		tell_peer(c, w);
 }
 

@@ -10,7 +10,7 @@ struct queue;
  * the engine's life. cfg->listen says whether to listen. On failure `why` says
  * it in one line (the address and the reason; the file and the reason). */
 enum err engine_start(const struct config *cfg, const struct identity *id,
-                      struct engine **out, char why[static 256]) MUST_USE;
+		      struct engine **out, char why[static 256]) MUST_USE;
 /* Waits until the network thread has ended (after CMD_QUIT, or makes one),
  * then joins and frees. */
 void engine_stop(struct engine *e);
@@ -21,5 +21,5 @@ void engine_stop(struct engine *e);
 client_id engine_attach(struct engine *e, struct queue *events);
 void engine_detach(struct engine *e, client_id c);
 enum err engine_push(struct engine *e, client_id from,
-                     struct command *cmd) MUST_USE;
+		     struct command *cmd) MUST_USE;
 #endif

@@ -4,7 +4,7 @@
 /* contact: who (lasts; in the store). peer: where a contact is now (address,
  * dialect, presence). link: one conversation (proto/link.h). */
 typedef int64_t contact_id;
-typedef int64_t message_n; /* arrival number: the order of everything shown */
+typedef int64_t message_n;  /* arrival number: the order of everything shown */
 typedef uint32_t client_id; /* 0: everyone */
 typedef uint32_t link_id;
 typedef uint64_t ticket; /* a batch of changes on its way to the disk */
@@ -25,11 +25,11 @@ struct message {
 	message_n n;
 	contact_id with;
 	bool incoming, secure;
-	struct uuid id;      /* the sender's in sotto, else ours */
-	uint8_t dedupe[32];  /* what a second copy has in common */
-	size_t n_dedupe;     /* 0: NULL, nobody retransmits in this dialect */
+	struct uuid id;     /* the sender's in sotto, else ours */
+	uint8_t dedupe[32]; /* what a second copy has in common */
+	size_t n_dedupe;    /* 0: NULL, nobody retransmits in this dialect */
 	uint8_t epoch[8];
-	uint64_t seq;        /* 0: none */
+	uint64_t seq;                  /* 0: none */
 	char stamp[STAMP_MAX + 1];     /* the origin's, as written */
 	char ack_stamp[STAMP_MAX + 1]; /* the ACK's, as written */
 	char quote_stamp[STAMP_MAX + 1];
@@ -55,7 +55,7 @@ struct contact {
 	contact_id id;
 	const char *dialect; /* static */
 	struct pubkey key;   /* zero: plain, or not met yet */
-	char ident[128]; /* plain: as one types it, json://10.0.0.7:5000 */
+	char ident[128];     /* plain: as one types it, json://10.0.0.7:5000 */
 	enum trust trust;
 	bool blocked, changed, secure;
 	bool gone;         /* EV_PEER: forgotten; take it off the list */
@@ -75,8 +75,8 @@ struct contact {
 /* The words of the line protocol (cli.md, section 3), one each. */
 enum event_kind {
 	EV_READY,    /* first event of every client. contact: ourselves, `at` is
-	              * the address to tell others; text: where we listen,
-	              * blanks between; name: ask, accept or refuse */
+		      * the address to tell others; text: where we listen,
+		      * blanks between; name: ask, accept or refuse */
 	EV_PEER,     /* contact */
 	EV_MESSAGE,  /* message: new, and on our disk */
 	EV_ITEM,     /* a row of a query: contact or message */
@@ -90,10 +90,23 @@ enum event_kind {
 
 /* One table in lines.c gives each its word and its exit status. */
 enum code {
-	CODE_OK, CODE_ERROR, CODE_BAD_COMMAND, CODE_USAGE, CODE_TOO_LONG,
-	CODE_NO_ACK, CODE_TIMEOUT, CODE_REFUSED, CODE_KEY, CODE_UNKNOWN,
-	CODE_UNREACHABLE, CODE_AMBIGUOUS, CODE_SELF, CODE_PARTLY,
-	CODE_QUEUED, CODE_QUEUE_FULL, CODE_DISK_FULL
+	CODE_OK,
+	CODE_ERROR,
+	CODE_BAD_COMMAND,
+	CODE_USAGE,
+	CODE_TOO_LONG,
+	CODE_NO_ACK,
+	CODE_TIMEOUT,
+	CODE_REFUSED,
+	CODE_KEY,
+	CODE_UNKNOWN,
+	CODE_UNREACHABLE,
+	CODE_AMBIGUOUS,
+	CODE_SELF,
+	CODE_PARTLY,
+	CODE_QUEUED,
+	CODE_QUEUE_FULL,
+	CODE_DISK_FULL
 };
 
 /* Engine to front end. Immutable once pushed; one owner at a time. */
@@ -113,18 +126,22 @@ enum command_kind {
 	CMD_SEND,  /* with `id`: a reply to that message */
 	CMD_REPLY, /* without `id`: to the last sender this client was told */
 	CMD_ALL,   /* to everybody online */
-	CMD_CANCEL, CMD_RETRY, /* id */
+	CMD_CANCEL,
+	CMD_RETRY, /* id */
 	CMD_DRAFT, /* text, cursor, id; soft: no commit of its own */
 	CMD_READ,  /* upto n */
 	CMD_CONNECT,
 	CMD_TRUST,  /* pin the key now seen: accepts a request or a change */
 	CMD_VERIFY, /* yes: the numbers were compared */
-	CMD_BLOCK, CMD_UNBLOCK,
+	CMD_BLOCK,
+	CMD_UNBLOCK,
 	CMD_FORGET, /* rows go, tombstones stay */
 	CMD_RENAME, /* name */
 	CMD_NICK,   /* name: our own */
 	CMD_SET,    /* name, text; yes: write it into the file */
-	CMD_ID, CMD_PEERS, CMD_OUTBOX,
+	CMD_ID,
+	CMD_PEERS,
+	CMD_OUTBOX,
 	CMD_SNAPSHOT, /* contacts only, paged */
 	CMD_HISTORY,  /* the page before n; 0: the newest */
 	CMD_SINCE,    /* the page after n, all contacts */

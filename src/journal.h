@@ -11,5 +11,5 @@ struct journal *journal_open(const char *path, bool full);
 void journal_close(struct journal *j);
 void journal_event(struct journal *j, int64_t wall_us, const struct event *ev);
 void journal_line(struct journal *j, int64_t wall_us, const char *fmt, ...)
-	PRINTF(3, 4);
+    PRINTF(3, 4);
 #endif

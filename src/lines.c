@@ -229,7 +229,7 @@ static bool line_end(struct lines *l, size_t *end)
  * comes, up to its newline. */
 bool lines_split(struct lines *l, struct bytes *line, bool *too_long)
 {
-	for (;;) {
+	while (l->from < l->in.n) {
 		size_t end;
 		bool whole = line_end(l, &end), over = l->over;
 		size_t n = end - l->from;
@@ -244,9 +244,8 @@ bool lines_split(struct lines *l, struct bytes *line, bool *too_long)
 		l->from = l->seen = end + whole;
 		if (!over)
 			return true;
-		if (!whole)
-			return false;
 	}
+	return false;
 }
 
 /* ---- the table of open refs ---- */
@@ -403,16 +402,15 @@ static void put_result_event(const struct open *o, const struct event *ev,
 {
 	const struct contact *who = ev->contact ? ev->contact : o->who;
 
-	if (ev->message) {
-		json_uuid(out, "id", &ev->message->id);
-		json_number(out, "n", ev->message->n);
-		json_string(out, "state",
-			    words_delivery[ev->message->delivery]);
-	}
 	if (o->kind == CMD_ID && who) {
 		json_id(out, "id", &who->key);
 		json_string(out, "nick", who->nick);
 		json_addr(out, "addr", &who->at);
+	} else if (ev->message) {
+		json_uuid(out, "id", &ev->message->id);
+		json_number(out, "n", ev->message->n);
+		json_string(out, "state",
+			    words_delivery[ev->message->delivery]);
 	}
 	if (who)
 		json_peer(out, "peer", who);
@@ -987,6 +985,17 @@ static bool read_command(struct json_object *o, struct command *cmd,
 	       read_ids(o, cmd, why) && read_wait(o, to, why);
 }
 
+/* An `all` is not asked of the engine as it is, so it is looked at here. */
+static enum code all_fits(const struct command *cmd, char why[static 256])
+{
+	size_t n = cmd->text ? strlen(cmd->text) : 0;
+
+	snprintf(why, 256, "%zu bytes; a message holds 1 to %d", n, TEXT_MAX);
+	if (!n)
+		return CODE_USAGE;
+	return n > TEXT_MAX ? CODE_TOO_LONG : CODE_OK;
+}
+
 /* Gives it a place in the table; false: there is none, or it is answered. */
 static bool open_command(struct lines *l, const struct now *now,
 			 struct command *cmd, const struct open *as, bool list,
@@ -1001,8 +1010,13 @@ static bool open_command(struct lines *l, const struct now *now,
 		       "256 commands have no result yet");
 		return false;
 	}
-	if (cmd->kind == CMD_REPLY && uuid_none(&cmd->id) && !cmd->contact &&
-	    !cmd->to && (code = reply_target(l, cmd, why))) {
+	code = CODE_OK;
+	if (cmd->kind == CMD_ALL)
+		code = all_fits(cmd, why);
+	else if (cmd->kind == CMD_REPLY && uuid_none(&cmd->id) &&
+		 !cmd->contact && !cmd->to)
+		code = reply_target(l, cmd, why);
+	if (code != CODE_OK) {
 		refuse(out, ref, code, why);
 		return false;
 	}

@@ -14,7 +14,7 @@ struct reader;
 
 /* The file is made or migrated here, before any thread runs. */
 enum err store_open(const char *path, struct store **out,
-                    char why[static 128]) MUST_USE;
+		    char why[static 128]) MUST_USE;
 void store_close(struct store *s);
 
 /* ---- changes: in memory at once, durable when the ticket is ---- */
@@ -26,10 +26,10 @@ ticket store_ticket(const struct store *s); /* of the batch being gathered */
  * this (epoch, seq) before: V_SEQ_REUSED. m->with must be in the store.
  * The mark (in_epoch, in_seq) moves by itself; a new epoch starts it again. */
 enum err store_receive(struct store *s, struct message *m,
-                       ticket *after) MUST_USE;
+		       ticket *after) MUST_USE;
 /* The peer's skip: these numbers will never come; the mark may pass them. */
 void store_gone(struct store *s, contact_id c, const uint8_t epoch[static 8],
-                const struct range *gone, size_t n);
+		const struct range *gone, size_t n);
 /* Into message and outbox; sets n. Drops the contact's draft with it. With a
  * seq, the contact's out_epoch and out_seq follow. */
 void store_queue(struct store *s, struct message *m);
@@ -80,28 +80,28 @@ void store_address_drop(struct store *s, const struct address_row *a);
 /* Soft: they ride along, or go after 2 s; no ticket waits for them. */
 void store_seen(struct store *s, contact_id c, int64_t seen_ms);
 void store_read(struct store *s, contact_id c, message_n upto);
-void store_draft(struct store *s, contact_id c, const char *text,
-                 size_t cursor, struct uuid answers);
+void store_draft(struct store *s, contact_id c, const char *text, size_t cursor,
+		 struct uuid answers);
 void store_meta(struct store *s, const char *key, struct bytes value);
 /* False: never set. The view is good until the next store_meta. */
 bool store_meta_get(const struct store *s, const char *key,
-                    struct bytes *value);
+		    struct bytes *value);
 
 /* ---- what the turn needs back; bounded, quick ---- */
 /* The next by id after `after`. Pointers are good until the next call. */
 bool store_contact_next(struct store *s, contact_id after,
-                        struct contact_row *out);
+			struct contact_row *out);
 bool store_address_next(struct store *s, contact_id c, unsigned i,
-                        struct address_row *out);
+			struct address_row *out);
 /* `with` 0: whoever has it. ERR_ABSENT: nobody. The caller frees. */
 enum err store_message(struct store *s, contact_id with, struct uuid id,
-                       struct message **out) MUST_USE;
+		       struct message **out) MUST_USE;
 /* What is not delivered yet, by n, at most PAGE_MAX; ask again from `next`. */
 enum err store_outbox(struct store *s, message_n after,
-                      struct page *out) MUST_USE;
+		      struct page *out) MUST_USE;
 /* Numbers above the mark that have not come; how many, at most max. */
 size_t store_missing(struct store *s, contact_id c, struct range *out,
-                     size_t max);
+		     size_t max);
 
 /* ---- the way to the disk ---- */
 struct batch;
@@ -136,5 +136,5 @@ enum err writer_probe(struct writer *w) MUST_USE;
 enum err reader_open(const char *path, struct reader **out) MUST_USE;
 void reader_close(struct reader *r);
 enum err reader_page(struct reader *r, const struct query *q,
-                     struct page *out) MUST_USE;
+		     struct page *out) MUST_USE;
 #endif

@@ -12,8 +12,7 @@ const struct slash_row command_rows[] = {
      ARGS_TEXT},
     {"all", "TEXT", "to everybody online", SL_ALL, ARGS_TEXT},
     {"connect", "ADDR", "add and dial a peer", SL_CONNECT, ARGS_PEER_MUST},
-    {"peers", "", "everybody known, with address and key", SL_PEERS,
-     ARGS_NONE},
+    {"peers", "", "everybody known, with address and key", SL_PEERS, ARGS_NONE},
     {"who", "", "who is online", SL_WHO, ARGS_NONE},
     {"nick", "NAME", "your own name", SL_NICK, ARGS_NAME},
     {"outbox", "", "what waits: see, retry, cancel", SL_OUTBOX, ARGS_NONE},
@@ -346,8 +345,7 @@ static bool about(const struct parsed *p, contact_id open,
 	return true;
 }
 
-bool command_build(const struct parsed *p, contact_id open,
-		   struct command *out)
+bool command_build(const struct parsed *p, contact_id open, struct command *out)
 {
 	*out = (struct command){0};
 	if (p->line != LINE_SLASH)

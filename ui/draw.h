@@ -22,11 +22,11 @@ struct view {
 	contact_id pointed;  /* in the list of peers; 0: the open one */
 	struct uuid answers; /* the line answers this one, or zero */
 	bool answering;
-	char quote[128];     /* it, clean */
-	char whom[104];      /* the prompt's name, clean; empty: nobody */
-	const char *paste;   /* words for the hint line, or NULL */
-	char notice[300];    /* clean; empty: none */
-	int notice_level;    /* of struct event */
+	char quote[128];   /* it, clean */
+	char whom[104];    /* the prompt's name, clean; empty: nobody */
+	const char *paste; /* words for the hint line, or NULL */
+	char notice[300];  /* clean; empty: none */
+	int notice_level;  /* of struct event */
 	/* A list in the place of the messages, or NULL. */
 	const struct rows *over;
 	const char *over_title;

@@ -6,8 +6,15 @@
 
 enum { CACHE = 256, SIDEBAR = 22, SIDEBAR_FROM = 60, INPUT_MOST = 5 };
 /* curses colour pairs */
-enum { PAIR_NONE, PAIR_DIM, PAIR_GOOD, PAIR_BAD, PAIR_WARN, PAIR_NAME,
-       PAIR_NAMES = 6 };
+enum {
+	PAIR_NONE,
+	PAIR_DIM,
+	PAIR_GOOD,
+	PAIR_BAD,
+	PAIR_WARN,
+	PAIR_NAME,
+	PAIR_NAMES = 6
+};
 
 /* How a message is cut at a width; by n, thrown out by another one. */
 struct cut {
@@ -46,8 +53,7 @@ int draw_put(const struct view *v, int y, int x, int cols, struct bytes s,
 /* The same and nothing behind it. */
 int draw_word(const struct view *v, int y, int x, int cols, struct bytes s,
 	      struct look look);
-void draw_rule(const struct view *v, int y, int x, int cols,
-	       const char *title);
+void draw_rule(const struct view *v, int y, int x, int cols, const char *title);
 /* sign for UTF-8, or for the rest of the world */
 struct bytes draw_sign(const struct view *v, const char *utf8,
 		       const char *ascii);

@@ -1,4 +1,5 @@
-/* The messages: which rows stand in the pane, counted up from its lower edge. */
+/* The messages: which rows stand in the pane, counted up from its lower edge.
+ */
 #include "src/clock.h"
 #include "ui/draw_impl.h"
 #include <stdio.h>
@@ -10,7 +11,6 @@ static int time_cols(const struct view *v)
 {
 	return v->clock12 ? 8 : 5;
 }
-
 
 /* ---- how a message falls into rows ---- */
 
@@ -56,9 +56,8 @@ static void late(const struct message *msg, bool clock12, struct buf *b)
 	buf_printf(b, " (sent %s)", sent);
 }
 
-static void cut_fill(struct cut *c, const struct view *v,
-		     const struct model *m, const struct message *msg,
-		     int cols)
+static void cut_fill(struct cut *c, const struct view *v, const struct model *m,
+		     const struct message *msg, int cols)
 {
 	struct bytes me = me_text(msg);
 	struct buf b = {0};
@@ -138,8 +137,8 @@ static struct block block_at(struct draw *d, const struct view *v,
 
 /* Index of the lowest one shown; a place whose message went is the next
  * older one's. SIZE_MAX: there is nothing. */
-static size_t lowest(const struct view *v,
-		     const struct message *const *line, size_t n)
+static size_t lowest(const struct view *v, const struct message *const *line,
+		     size_t n)
 {
 	size_t i = n;
 
@@ -257,8 +256,7 @@ void draw_reveal(struct draw *d, struct view *v, const struct model *m)
 
 /* ---- painting ---- */
 
-static struct bytes delivery_sign(const struct view *v,
-				  const struct message *m,
+static struct bytes delivery_sign(const struct view *v, const struct message *m,
 				  struct look *look)
 {
 	*look = (struct look){ATTR_DIM, PAIR_NONE};
@@ -332,14 +330,13 @@ static void put_head(const struct view *v, const struct model *m,
 	draw_word(v, y, p->x, at, text_of(clock), dim);
 	name.pair = name_pair(m, b->msg);
 	name.attr |= ATTR_BOLD;
-	draw_word(v, y, p->x + at + 1, p->cols - at - 1,
-		  text_of(b->cut->name), name);
+	draw_word(v, y, p->x + at + 1, p->cols - at - 1, text_of(b->cut->name),
+		  name);
 }
 
 /* Row k of the block, k from 0 at its top. */
-static void put_row(struct draw *d, const struct view *v,
-		    const struct model *m, const struct block *b, size_t k,
-		    int y)
+static void put_row(struct draw *d, const struct view *v, const struct model *m,
+		    const struct block *b, size_t k, int y)
 {
 	const struct box *p = &d->pane;
 	struct look look = {0};

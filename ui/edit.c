@@ -132,9 +132,10 @@ static void text_put(struct edit *e, struct bytes s)
 static void put_well(struct buf *out, struct bytes s)
 {
 	for (size_t i = 0; i < s.n;) {
-		size_t len = s.p[i] < 0x80 ? 1 : s.p[i] < 0xe0 ? 2
-					     : s.p[i] < 0xf0   ? 3
-							       : 4;
+		size_t len = s.p[i] < 0x80   ? 1
+			     : s.p[i] < 0xe0 ? 2
+			     : s.p[i] < 0xf0 ? 3
+					     : 4;
 		struct bytes one = {s.p + i, len};
 		if (s.p[i] == 0) {
 			i++;
@@ -407,8 +408,8 @@ static bool find(struct edit *e)
 	struct bytes what = {e->now.text.p, e->now.at};
 
 	for (size_t i = e->place; i-- > 0;) {
-		if (what.n && !memmem(e->sent[i].p, e->sent[i].n, what.p,
-				      what.n))
+		if (what.n &&
+		    !memmem(e->sent[i].p, e->sent[i].n, what.p, what.n))
 			continue;
 		size_t at = what.n;
 		recall(e, i);
@@ -422,8 +423,8 @@ void edit_sent(struct edit *e)
 {
 	struct bytes s = whole(&e->now.text);
 	const struct buf *newest = e->n_sent ? &e->sent[e->n_sent - 1] : NULL;
-	bool same = newest && newest->n == s.n &&
-		    memcmp(newest->p, s.p, s.n) == 0;
+	bool same =
+	    newest && newest->n == s.n && memcmp(newest->p, s.p, s.n) == 0;
 
 	if (s.n && !same) {
 		if (e->n_sent == SENT) {
@@ -457,9 +458,9 @@ static bool up(struct edit *e, bool down)
 	col = columns_in(e, from, e->now.at);
 	from = down ? end + 1 : line_start(e, from - 1);
 	end = line_end(e, from);
-	return go(e, from + text_fit((struct bytes){e->now.text.p + from,
-						    end - from},
-				     (int)col, &width));
+	return go(
+	    e, from + text_fit((struct bytes){e->now.text.p + from, end - from},
+			       (int)col, &width));
 }
 
 bool edit_do(struct edit *e, enum edit_op op)

@@ -8,15 +8,29 @@ struct edit *edit_new(void);
 void edit_free(struct edit *e);
 
 enum edit_op {
-	ED_LEFT, ED_RIGHT, ED_WORD_LEFT, ED_WORD_RIGHT, ED_HOME, ED_END,
-	ED_DELETE, ED_BACKSPACE,
+	ED_LEFT,
+	ED_RIGHT,
+	ED_WORD_LEFT,
+	ED_WORD_RIGHT,
+	ED_HOME,
+	ED_END,
+	ED_DELETE,
+	ED_BACKSPACE,
 	ED_KILL_BLANK, /* Ctrl-W: back to a blank */
-	ED_KILL_BACK, ED_KILL_WORD, ED_KILL_END, ED_KILL_START,
+	ED_KILL_BACK,
+	ED_KILL_WORD,
+	ED_KILL_END,
+	ED_KILL_START,
 	ED_CLEAR, /* all of it, kept for ED_YANK */
-	ED_YANK, ED_YANK_POP, ED_TRANSPOSE, ED_UNDO,
-	ED_UP, ED_DOWN,     /* a line of the draft; at its edge: history */
-	ED_OLDER, ED_NEWER, /* what was sent; the unsent draft is the newest */
-	ED_FIND, /* older, holding what is left of the cursor */
+	ED_YANK,
+	ED_YANK_POP,
+	ED_TRANSPOSE,
+	ED_UNDO,
+	ED_UP,
+	ED_DOWN, /* a line of the draft; at its edge: history */
+	ED_OLDER,
+	ED_NEWER, /* what was sent; the unsent draft is the newest */
+	ED_FIND,  /* older, holding what is left of the cursor */
 };
 /* Says whether anything changed. */
 bool edit_do(struct edit *e, enum edit_op op);

@@ -6,7 +6,8 @@
 enum { MODEL_LINES = 512, MODEL_MOST = 8192 };
 
 /* What a front end knows. Changed by events only; drawn by views. The line
- * being typed, the focus and the place one has scrolled to are no part of it. */
+ * being typed, the focus and the place one has scrolled to are no part of it.
+ */
 struct model;
 struct model *model_new(void);
 void model_free(struct model *m);
@@ -59,10 +60,10 @@ contact_id model_last_sender(const struct model *m, unsigned again,
 			     struct uuid *id);
 /* i counts back from the newest by n; NULL past the oldest kept. */
 const struct message *model_message(const struct model *m, contact_id with,
-                                    size_t i);
+				    size_t i);
 /* Oldest first. Good until the next change. */
-const struct message *const *model_lines(const struct model *m,
-					 contact_id with, size_t *n);
+const struct message *const *model_lines(const struct model *m, contact_id with,
+					 size_t *n);
 bool model_more(const struct model *m, contact_id with); /* older ones */
 const struct message *model_by_id(const struct model *m, contact_id with,
 				  struct uuid id);

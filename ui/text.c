@@ -23,8 +23,8 @@ static struct bytes part(struct bytes s, size_t from, size_t n)
 static int32_t point_at(struct bytes s, size_t at, size_t *len)
 {
 	utf8proc_int32_t c;
-	utf8proc_ssize_t n = utf8proc_iterate(
-	    s.p + at, (utf8proc_ssize_t)(s.n - at), &c);
+	utf8proc_ssize_t n =
+	    utf8proc_iterate(s.p + at, (utf8proc_ssize_t)(s.n - at), &c);
 
 	if (n > 0) {
 		*len = (size_t)n;
@@ -58,8 +58,8 @@ struct glyph glyph_at(struct bytes s, size_t at)
 	g.cols = point_cols(c);
 	while (c >= 0 && at + g.len < s.n) {
 		int32_t next = point_at(s, at + g.len, &len);
-		if (next < 0 || utf8proc_grapheme_break_stateful(c, next,
-								 &state))
+		if (next < 0 ||
+		    utf8proc_grapheme_break_stateful(c, next, &state))
 			break;
 		g.len += len;
 		g.cols += point_cols(next);
@@ -177,8 +177,8 @@ static void line_clean(struct buf *out, struct bytes line)
 		text_clean(out, part(line, 0, n));
 		if (!tab)
 			return;
-		cols += text_cols(part((struct bytes){out->p, out->n}, from,
-				       out->n - from));
+		cols += text_cols(
+		    part((struct bytes){out->p, out->n}, from, out->n - from));
 		int pad = TAB_COLS - cols % TAB_COLS;
 		buf_printf(out, "%*s", pad, "");
 		cols += pad;
@@ -254,7 +254,7 @@ static bool url_byte(uint8_t c)
 bool text_url(struct bytes s, size_t *at, size_t *n)
 {
 	for (size_t i = *at; i < s.n; i++) {
-		size_t head = begins(s, i, "https://")	? 8
+		size_t head = begins(s, i, "https://")  ? 8
 			      : begins(s, i, "http://") ? 7
 							: 0;
 		if (!head)

@@ -13,9 +13,9 @@
 
 enum {
 	FRAME_US = 1000000 / 30,
-	DRAFT_US = 1000000,  /* after the last key */
-	READ_US = 2000000,   /* seen for so long is read */
-	PASTE_US = 2000000,  /* the end mark is lost */
+	DRAFT_US = 1000000, /* after the last key */
+	READ_US = 2000000,  /* seen for so long is read */
+	PASTE_US = 2000000, /* the end mark is lost */
 	BELL_US = 2000000,
 	QUIT_US = 5000000,   /* for the engine to say goodbye */
 	EVENTS_A_TURN = 256, /* then keys are looked at again */
@@ -83,8 +83,7 @@ static const char *failure(enum code code)
 				      : "not done";
 }
 
-static void worked(struct tui *t, const struct asked *a,
-		   const struct event *ev)
+static void worked(struct tui *t, const struct asked *a, const struct event *ev)
 {
 	switch (a->why) {
 	case WHY_NOTHING:
@@ -140,8 +139,7 @@ static void on_result(struct tui *t, const struct event *ev)
 	refused(t, ev->ref);
 	if (mine.why == WHY_NOTHING)
 		return;
-	tui_say(t, LEVEL_ERROR, "%s%s%s", mine.said,
-		mine.said[0] ? ": " : "",
+	tui_say(t, LEVEL_ERROR, "%s%s%s", mine.said, mine.said[0] ? ": " : "",
 		ev->text ? ev->text : failure(ev->code));
 }
 
@@ -191,8 +189,7 @@ static void security(struct tui *t, const struct event *ev)
 
 static void bye(struct tui *t, const struct event *ev)
 {
-	bool asked = t->quitting ||
-		     (ev->text && strcmp(ev->text, "quit") == 0);
+	bool asked = t->quitting || (ev->text && strcmp(ev->text, "quit") == 0);
 
 	t->done = true;
 	if (!asked)
@@ -209,8 +206,7 @@ static void first_open(struct tui *t)
 	contact_id best = 0;
 	message_n last = 0;
 
-	if (!model_complete(t->model) || model_opened(t->model) ||
-	    t->touched)
+	if (!model_complete(t->model) || model_opened(t->model) || t->touched)
 		return;
 	for (size_t i = 0; (c = model_contact(t->model, i)); i++) {
 		if (c->last <= last || c->blocked)
@@ -293,8 +289,7 @@ static unsigned unread(const struct tui *t)
 /* What was painted at the bottom will be read, soon or with the next key. */
 static void seen(struct tui *t, int64_t now)
 {
-	const struct contact *c =
-	    model_find(t->model, model_opened(t->model));
+	const struct contact *c = model_find(t->model, model_opened(t->model));
 
 	if (!c || !c->unread || !on_screen(t, c->id)) {
 		t->read_us = 0;
@@ -463,9 +458,8 @@ static void resize(struct tui *t)
 static void turn(struct tui *t, bool more)
 {
 	bool key = false;
-	struct term_news news =
-	    term_wait(!t->quitting, client_fd(t->client),
-		      more ? 0 : wait_us(t));
+	struct term_news news = term_wait(!t->quitting, client_fd(t->client),
+					  more ? 0 : wait_us(t));
 
 	if (news.resized)
 		resize(t);
@@ -522,11 +516,11 @@ int tui_run(struct client *c, const struct config *cfg)
 	t.model = model_new();
 	t.draw = draw_new();
 	t.edit = edit_new();
-	t.view = (struct view){.utf8 = term_utf8(),
-			       .color = cfg->color != SW_OFF &&
-					!getenv("NO_COLOR"),
-			       .clock12 = cfg->clock12,
-			       .focus = FOCUS_MESSAGES};
+	t.view =
+	    (struct view){.utf8 = term_utf8(),
+			  .color = cfg->color != SW_OFF && !getenv("NO_COLOR"),
+			  .clock12 = cfg->clock12,
+			  .focus = FOCUS_MESSAGES};
 	resize(&t);
 	show(&t, false);
 	loop(&t);

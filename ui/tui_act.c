@@ -99,8 +99,8 @@ void tui_draft_take(struct tui *t)
 static void answering(struct tui *t, struct uuid id)
 {
 	contact_id c = model_opened(t->model);
-	const struct message *msg = none(id) ? NULL
-					     : model_by_id(t->model, c, id);
+	const struct message *msg =
+	    none(id) ? NULL : model_by_id(t->model, c, id);
 
 	t->view.answers = id;
 	t->view.answering = !none(id);
@@ -304,8 +304,7 @@ void tui_over(struct tui *t, enum over what, const char *title)
 	t->view.over_title = title;
 	t->view.over_top = t->view.over_at = 0;
 	t->view.over_select = what == OVER_OUTBOX;
-	rows_make(&t->over_rows,
-		  (struct bytes){t->over_text.p, t->over_text.n},
+	rows_make(&t->over_rows, (struct bytes){t->over_text.p, t->over_text.n},
 		  what == OVER_OUTBOX ? 4000 : t->view.cols - 1);
 	t->view.over = &t->over_rows;
 	t->dirty = true;
@@ -321,10 +320,9 @@ static void help(struct tui *t)
 	buf_printf(b, "Keys: while writing / in lists\n");
 	for (const struct key_row *r = key_rows; r->help; r++) {
 		bool same = strcmp(r->input, r->list) == 0;
-		const char *many = r->action == ACT_NTH ? "Alt-1 to Alt-9"
-							: r->input;
-		buf_printf(b, "  %-22s %s\n",
-			   *many ? many : "", r->help);
+		const char *many =
+		    r->action == ACT_NTH ? "Alt-1 to Alt-9" : r->input;
+		buf_printf(b, "  %-22s %s\n", *many ? many : "", r->help);
 		if (!same && *r->list)
 			b->n--, buf_printf(b, "  [%s]\n", r->list);
 	}
@@ -399,9 +397,8 @@ void tui_outbox_list(struct tui *t)
 		if (c)
 			clean(name, sizeof(name), model_name(c), 16);
 		clean(text, sizeof(text), m[i]->text, 60);
-		buf_printf(b, "%-10s %-9s %s%s%s\n", name,
-			   delivery_word(m[i]), text,
-			   m[i]->error ? "   " : "",
+		buf_printf(b, "%-10s %-9s %s%s%s\n", name, delivery_word(m[i]),
+			   text, m[i]->error ? "   " : "",
 			   m[i]->error ? m[i]->error : "");
 	}
 	if (!n)
@@ -423,7 +420,8 @@ void tui_info(struct tui *t, const struct contact *c, const char *number)
 	buf_printf(b, "Id        %s\nAddress   %s\n", c->ident,
 		   c->at.port ? at : "not known");
 	if (c->changed)
-		buf_printf(b, "Key       CHANGED: /trust accepts the new one\n");
+		buf_printf(b,
+			   "Key       CHANGED: /trust accepts the new one\n");
 	if (number)
 		buf_printf(b,
 			   "\nCompare these numbers by voice; the same on both"
@@ -518,8 +516,8 @@ static void again_or_back(struct tui *t, enum command_kind kind, bool all)
 static void say_near(struct tui *t, const struct parsed *p, struct bytes s)
 {
 	char near[128] = "", typed[40];
-	const char *what = p->line == LINE_UNCLEAR ? "not clear"
-						   : "no such command";
+	const char *what =
+	    p->line == LINE_UNCLEAR ? "not clear" : "no such command";
 
 	for (size_t i = 0; i < NEAR_MAX && p->near[i]; i++) {
 		size_t n = strlen(near);
@@ -814,8 +812,7 @@ static void complete(struct tui *t, bool back)
 static void over_move(struct tui *t, int by)
 {
 	size_t n = t->over_rows.n;
-	size_t *at = t->view.over_select ? &t->view.over_at
-					 : &t->view.over_top;
+	size_t *at = t->view.over_select ? &t->view.over_at : &t->view.over_top;
 
 	if (by < 0)
 		*at = *at > (size_t)-by ? *at + (size_t)by : 0;
@@ -1008,14 +1005,24 @@ static void slash_begin(struct tui *t)
 static void act(struct tui *t, enum action a, const struct key *k)
 {
 	static const enum edit_op op[] = {
-	    [ACT_HOME] = ED_HOME, [ACT_END] = ED_END, [ACT_LEFT] = ED_LEFT,
-	    [ACT_RIGHT] = ED_RIGHT, [ACT_WORD_LEFT] = ED_WORD_LEFT,
-	    [ACT_WORD_RIGHT] = ED_WORD_RIGHT, [ACT_DELETE] = ED_DELETE,
-	    [ACT_KILL_BLANK] = ED_KILL_BLANK, [ACT_KILL_BACK] = ED_KILL_BACK,
-	    [ACT_KILL_WORD] = ED_KILL_WORD, [ACT_KILL_END] = ED_KILL_END,
-	    [ACT_KILL_START] = ED_KILL_START, [ACT_YANK] = ED_YANK,
-	    [ACT_YANK_POP] = ED_YANK_POP, [ACT_TRANSPOSE] = ED_TRANSPOSE,
-	    [ACT_UNDO] = ED_UNDO, [ACT_OLDER] = ED_UP, [ACT_NEWER] = ED_DOWN,
+	    [ACT_HOME] = ED_HOME,
+	    [ACT_END] = ED_END,
+	    [ACT_LEFT] = ED_LEFT,
+	    [ACT_RIGHT] = ED_RIGHT,
+	    [ACT_WORD_LEFT] = ED_WORD_LEFT,
+	    [ACT_WORD_RIGHT] = ED_WORD_RIGHT,
+	    [ACT_DELETE] = ED_DELETE,
+	    [ACT_KILL_BLANK] = ED_KILL_BLANK,
+	    [ACT_KILL_BACK] = ED_KILL_BACK,
+	    [ACT_KILL_WORD] = ED_KILL_WORD,
+	    [ACT_KILL_END] = ED_KILL_END,
+	    [ACT_KILL_START] = ED_KILL_START,
+	    [ACT_YANK] = ED_YANK,
+	    [ACT_YANK_POP] = ED_YANK_POP,
+	    [ACT_TRANSPOSE] = ED_TRANSPOSE,
+	    [ACT_UNDO] = ED_UNDO,
+	    [ACT_OLDER] = ED_UP,
+	    [ACT_NEWER] = ED_DOWN,
 	    [ACT_FIND] = ED_FIND,
 	};
 

@@ -73,7 +73,7 @@ void tui_say(struct tui *t, int level, const char *fmt, ...) PRINTF(3, 4);
 void tui_open(struct tui *t, contact_id c);
 void tui_draft_save(struct tui *t);
 void tui_draft_take(struct tui *t); /* those the snapshot brought */
-void tui_whom(struct tui *t); /* whom the prompt names */
+void tui_whom(struct tui *t);       /* whom the prompt names */
 void tui_over(struct tui *t, enum over what, const char *title);
 void tui_over_close(struct tui *t);
 void tui_outbox_list(struct tui *t);

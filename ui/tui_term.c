@@ -103,8 +103,8 @@ static void signals(void)
 
 static void colours(bool color)
 {
-	static const short name[] = {COLOR_CYAN,  COLOR_GREEN, COLOR_YELLOW,
-				     COLOR_MAGENTA, COLOR_BLUE, COLOR_RED};
+	static const short name[] = {COLOR_CYAN,    COLOR_GREEN, COLOR_YELLOW,
+				     COLOR_MAGENTA, COLOR_BLUE,  COLOR_RED};
 
 	if (!color || !has_colors())
 		return;
@@ -327,9 +327,9 @@ struct key term_key(bool pasting)
 
 struct term_news term_wait(bool keys, int client_fd, long long timeout_us)
 {
-	struct pollfd p[2] = {{.fd = keys ? STDIN_FILENO : -1,
-			       .events = POLLIN},
-			      {.fd = client_fd, .events = POLLIN}};
+	struct pollfd p[2] = {
+	    {.fd = keys ? STDIN_FILENO : -1, .events = POLLIN},
+	    {.fd = client_fd, .events = POLLIN}};
 	struct timespec ts = {timeout_us / 1000000,
 			      timeout_us % 1000000 * 1000};
 	struct term_news news = {0};
