@@ -1,0 +1,181 @@
+#include "src/config_impl.h"
+#include <errno.h>
+#include <ini.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+/* config.ini. The library is told nothing of its own settings, which not every
+ * build of it has; what they would do is done before. */
+enum {
+	FILE_MAX = 65536,   /* bytes of config.ini */
+	LINE_MAX_INI = 190, /* the library cuts at 200 without a word */
+	WARNINGS_MAX = 32,
+};
+
+struct file {
+	struct config *c;
+	const char *name; /* short enough for a message */
+	struct buf text;
+	size_t at;
+	int line, bad_line;
+	char reason[REASON];
+};
+
+static void warn(struct file *f, const char *fmt, ...) PRINTF(2, 3);
+static void warn(struct file *f, const char *fmt, ...)
+{
+	struct config *c = f->c;
+	char words[256];
+	struct buf text = {0};
+	va_list ap;
+
+	if (c->n_warnings == WARNINGS_MAX)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(words, sizeof words, fmt, ap);
+	va_end(ap);
+	buf_printf(&text, "%s:%d: %s", f->name, f->line, words);
+	c->warning =
+	    xrealloc(c->warning, (c->n_warnings + 1) * sizeof *c->warning);
+	c->warning[c->n_warnings++] = (char *)text.p;
+}
+
+static void warn_unknown(struct file *f, const char *key)
+{
+	static const char *const later[] = {
+	    "listen",      "web",   "center",           "user",
+	    "center-port", "login", "plain-on-network", NULL};
+	char shown[64];
+	int i;
+
+	config_quoted(shown, key);
+	if (config_among(key, later, &i))
+		warn(f, "%s is not in this version", shown);
+	else
+		warn(f, "unknown key %s; see sotto help config", shown);
+}
+
+static int on_key(void *user, const char *section, const char *key,
+		  const char *value)
+{
+	struct file *f = user;
+	const struct setting *s = config_key_setting(key);
+	char reason[REASON];
+
+	if (f->bad_line)
+		return 0;
+	if (*section) {
+		snprintf(f->reason, sizeof f->reason,
+			 "there are no [sections] in this file");
+	} else if (!s) {
+		warn_unknown(f, key);
+		return 1;
+	} else if (!s->set(f->c, value, reason)) {
+		if (s->page && !f->c->page_told)
+			warn(f,
+			     "%s: the page in the browser is not in this "
+			     "version",
+			     key);
+		f->c->page_told |= s->page;
+		return 1;
+	} else {
+		snprintf(f->reason, sizeof f->reason, "%s: %.*s", key,
+			 REASON - 40, reason);
+	}
+	f->bad_line = f->line;
+	return 0;
+}
+
+/* For the library, as fgets. Blanks at the start go, else it would take the
+ * line for more of the value before it. */
+static char *next_line(char *str, int num, void *user)
+{
+	struct file *f = user;
+	const char *p = (const char *)f->text.p + f->at;
+	const char *end = (const char *)f->text.p + f->text.n;
+	const char *eol = memchr(p, '\n', (size_t)(end - p));
+
+	if (p == end)
+		return NULL;
+	eol = eol ? eol + 1 : end;
+	f->at += (size_t)(eol - p);
+	f->line++;
+	while (p < eol && (*p == ' ' || *p == '\t'))
+		p++;
+	snprintf(str, (size_t)num, "%.*s", (int)(eol - p), p);
+	return str;
+}
+
+static bool lines_fit(struct file *f)
+{
+	const uint8_t *p = f->text.p, *end = p + f->text.n;
+
+	for (int line = 1; p < end; line++) {
+		const uint8_t *eol = memchr(p, '\n', (size_t)(end - p));
+		size_t n = (size_t)((eol ? eol : end) - p);
+		bool nul = n && memchr(p, 0, n);
+
+		if (nul || n > LINE_MAX_INI) {
+			f->bad_line = line;
+			snprintf(f->reason, sizeof f->reason,
+				 nul ? "a NUL byte; is it a text file?"
+				     : "longer than %d bytes",
+				 LINE_MAX_INI);
+			return false;
+		}
+		p += n + 1;
+	}
+	return true;
+}
+
+/* An absent file is an empty one. */
+static enum err file_read(struct file *f, const char *path)
+{
+	FILE *in = fopen(path, "re");
+	enum err err = OK;
+
+	if (!in)
+		return errno == ENOENT ? OK : ERR_SYS;
+	buf_room(&f->text, FILE_MAX + 1);
+	f->text.n = fread(f->text.p, 1, FILE_MAX + 1, in);
+	if (ferror(in))
+		err = ERR_SYS;
+	else if (f->text.n > FILE_MAX)
+		err = ERR_LIMIT;
+	fclose(in);
+	return err;
+}
+
+static enum err file_parse(struct file *f)
+{
+	if (!lines_fit(f))
+		return ERR_PARSE;
+
+	int line = ini_parse_stream(next_line, f, on_key, f);
+
+	if (!line && !f->bad_line)
+		return OK;
+	if (!f->bad_line || line < f->bad_line) {
+		f->bad_line = line;
+		snprintf(f->reason, sizeof f->reason, "not key = value");
+	}
+	return ERR_PARSE;
+}
+
+enum err config_file_apply(struct config *c, const char *path,
+			   char why[static 256])
+{
+	size_t n = strlen(path);
+	struct file f = {.c = c, .name = n > 80 ? path + n - 80 : path};
+	enum err err = file_read(&f, path);
+
+	if (err == ERR_LIMIT)
+		snprintf(why, 256, "%s: larger than %d bytes", f.name,
+			 FILE_MAX);
+	else if (err)
+		snprintf(why, 256, "%s: %s", f.name, strerror(errno));
+	else if (f.text.n && (err = file_parse(&f)))
+		snprintf(why, 256, "%s:%d: %s", f.name, f.bad_line, f.reason);
+	buf_free(&f.text);
+	return err;
+}

@@ -1,0 +1,33 @@
+#ifndef SOTTO_SRC_CONFIG_IMPL_H
+#define SOTTO_SRC_CONFIG_IMPL_H
+#include "src/config.h"
+/* What config.c, config_set.c, config_file.c and config_rows.c share. */
+enum { REASON = 160 };
+
+/* One thing that can be set: an option, a key of config.ini, or both. */
+struct setting {
+	const char *option; /* or NULL */
+	const char *key;    /* or NULL */
+	/* value is NULL for an option without one. On error `why` says what is
+	 * wanted, at most REASON bytes. */
+	enum err (*set)(struct config *c, const char *value, char *why);
+	bool page; /* of the page in the browser */
+};
+/* NULL: no such. name: n bytes of it count. */
+const struct setting *config_setting(const char *name, size_t n);
+const struct setting *config_key_setting(const char *key);
+bool config_takes_value(const struct setting *s);
+
+/* What somebody typed, short and harmless, for an error message. */
+void config_quoted(char out[static 64], const char *s);
+/* words end with NULL; *found: which one. */
+bool config_among(const char *value, const char *const *words, int *found);
+void config_replace(char **at, const char *value);
+bool config_nick_ok(const char *s);
+
+/* config.ini: `why` names the file and the line. Absent: OK. */
+enum err config_file_apply(struct config *c, const char *path,
+			   char why[static 256]) MUST_USE;
+/* The sub-command that was probably meant; or NULL. */
+const char *config_nearest(const char *word);
+#endif

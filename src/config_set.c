@@ -1,0 +1,440 @@
+#include "src/config_impl.h"
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+/* One setter for an option, a key of config.ini and a variable. */
+enum {
+	PORT_LOW = 1024, /* 003: "puerto alto (> 1023)" */
+	NICK_CHARACTERS = 32,
+};
+
+/* ---- values ---- */
+
+static struct bytes view(const char *s)
+{
+	return (struct bytes){(const uint8_t *)s, strlen(s)};
+}
+
+void config_quoted(char out[static 64], const char *s)
+{
+	struct buf clean = {0};
+	struct bytes all = view(s);
+	size_t n = utf8_cut(all, 48);
+
+	text_clean(&clean, (struct bytes){all.p, n});
+	buf_printf(&clean, n < all.n ? "..." : "");
+	snprintf(out, 64, "%.*s",
+		 (int)utf8_cut((struct bytes){clean.p, clean.n}, 63),
+		 (const char *)clean.p);
+	buf_free(&clean);
+}
+
+static enum err bad(char why[static REASON], const char *want,
+		    const char *value)
+{
+	char shown[64];
+
+	config_quoted(shown, value);
+	snprintf(why, REASON, "%s, not \"%s\"", want, shown);
+	return ERR_PARSE;
+}
+
+void config_replace(char **at, const char *value)
+{
+	char *copy = xstrndup(view(value));
+
+	free(*at);
+	*at = copy;
+}
+
+bool config_among(const char *value, const char *const *words, int *found)
+{
+	for (int i = 0; words[i]; i++) {
+		if (strcmp(words[i], value))
+			continue;
+		*found = i;
+		return true;
+	}
+	return false;
+}
+
+static enum err yes_or_no(bool *at, const char *value, char *why)
+{
+	static const char *const words[] = {"off",  "on", "no", "yes", "false",
+					    "true", "0",  "1",  NULL};
+	int i;
+
+	if (!config_among(value, words, &i))
+		return bad(why, "on or off", value);
+	*at = i % 2;
+	return OK;
+}
+
+static bool number(const char *s, long low, long high, long *n)
+{
+	char *end;
+
+	if (*s < '0' || *s > '9' || strlen(s) > 9)
+		return false;
+	*n = strtol(s, &end, 10);
+	return !*end && *n >= low && *n <= high;
+}
+
+static bool port_ok(const char *s, long *n)
+{
+	return number(s, 0, UINT16_MAX, n) && (!*n || *n >= PORT_LOW);
+}
+
+static size_t characters(struct bytes s)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s.n; i++)
+		n += (s.p[i] & 0xC0) != 0x80;
+	return n;
+}
+
+bool config_nick_ok(const char *s)
+{
+	struct bytes all = view(s);
+	struct buf clean = {0};
+
+	if (!all.n || all.n > NICK_MAX || !utf8_ok(all) ||
+	    characters(all) > NICK_CHARACTERS || *s == ' ' ||
+	    s[all.n - 1] == ' ')
+		return false;
+	text_clean(&clean, all);
+
+	bool same = clean.n == all.n && !memcmp(clean.p, all.p, all.n);
+
+	buf_free(&clean);
+	return same;
+}
+
+static bool profile_ok(const char *s)
+{
+	static const char allowed[] = "abcdefghijklmnopqrstuvwxyz"
+				      "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				      "0123456789-_.";
+
+	return *s && *s != '.' && *s != '-' && strlen(s) <= 64 &&
+	       !s[strspn(s, allowed)];
+}
+
+/* ---- settings: one setter for an option, a key and a variable ---- */
+
+static enum err set_home(struct config *c, const char *value, char *why)
+{
+	if (!*value || strlen(value) >= PATH_MAX)
+		return bad(why, "a folder", value);
+	config_replace(&c->home, value);
+	return OK;
+}
+
+static enum err set_profile(struct config *c, const char *value, char *why)
+{
+	if (!profile_ok(value))
+		return bad(why, "a name of letters, digits, - _ and .", value);
+	config_replace(&c->profile, value);
+	return OK;
+}
+
+static enum err set_ephemeral(struct config *c, const char *value, char *why)
+{
+	(void)value, (void)why;
+	c->ephemeral = true;
+	return OK;
+}
+
+static enum err set_nick(struct config *c, const char *value, char *why)
+{
+	if (!config_nick_ok(value))
+		return bad(why, "a name of 1 to 32 plain characters", value);
+	snprintf(c->nick, sizeof c->nick, "%s", value);
+	return OK;
+}
+
+static enum err set_port(struct config *c, const char *value, char *why)
+{
+	long n;
+
+	if (!port_ok(value, &n))
+		return bad(why, "a port is 0 or 1024 to 65535", value);
+	c->port = (int)n;
+	return OK;
+}
+
+static enum err set_bind(struct config *c, const char *value, char *why)
+{
+	uint8_t ip[16];
+
+	if (!ip_parse(view(value), ip))
+		return bad(why, "an address in numbers, as :: or 127.0.0.1",
+			   value);
+	config_replace(&c->bind, value);
+	return OK;
+}
+
+static enum err set_discover(struct config *c, const char *value, char *why)
+{
+	if (!strcmp(value, "contacts"))
+		return bad(why, "all or off in this version", value);
+	if (!strcmp(value, "all"))
+		c->discover = DISCOVER_ALL;
+	else if (!strcmp(value, "off"))
+		c->discover = DISCOVER_OFF;
+	else
+		return bad(why, "all or off", value);
+	c->discover_given = true;
+	return OK;
+}
+
+static enum err set_no_discover(struct config *c, const char *value, char *why)
+{
+	(void)value;
+	return set_discover(c, "off", why);
+}
+
+static enum err set_trust_new(struct config *c, const char *value, char *why)
+{
+	static const char *const words[] = {
+	    [TRUST_ASK] = "ask",
+	    [TRUST_ACCEPT] = "accept",
+	    [TRUST_REFUSE] = "refuse",
+	    NULL,
+	};
+	int i;
+
+	if (!config_among(value, words, &i))
+		return bad(why, "ask, accept or refuse", value);
+	c->trust_new = (enum trust_new)i;
+	return OK;
+}
+
+static enum err set_history(struct config *c, const char *value, char *why)
+{
+	static const char *const words[] = {
+	    [HISTORY_FOREVER] = "forever",
+	    [HISTORY_OFF] = "off",
+	    NULL,
+	};
+	int i;
+
+	if (!config_among(value, words, &i))
+		return bad(why, "forever or off", value);
+	c->history = (enum history)i;
+	return OK;
+}
+
+static enum err set_log(struct config *c, const char *value, char *why)
+{
+	static const char *const words[] = {
+	    [LOG_ON] = "on", [LOG_FULL] = "full", [LOG_OFF] = "off", NULL};
+	int i;
+
+	if (!config_among(value, words, &i))
+		return bad(why, "on, full or off", value);
+	c->log = (enum log_mode)i;
+	return OK;
+}
+
+static enum err set_color(struct config *c, const char *value, char *why)
+{
+	static const char *const words[] = {
+	    [SW_AUTO] = "auto", [SW_ON] = "always", [SW_OFF] = "never", NULL};
+	int i;
+
+	if (!config_among(value, words, &i))
+		return bad(why, "auto, never or always", value);
+	c->color = (enum switch3)i;
+	return OK;
+}
+
+static enum err set_clock(struct config *c, const char *value, char *why)
+{
+	if (strcmp(value, "24") && strcmp(value, "12"))
+		return bad(why, "24 or 12", value);
+	c->clock12 = value[0] == '1';
+	return OK;
+}
+
+static enum err set_bell(struct config *c, const char *value, char *why)
+{
+	return yes_or_no(&c->bell, value, why);
+}
+
+static enum err set_title(struct config *c, const char *value, char *why)
+{
+	return yes_or_no(&c->title, value, why);
+}
+
+static enum err set_peers_file(struct config *c, const char *value, char *why)
+{
+	const char *slash = strrchr(c->config_path, '/');
+	struct buf path = {0};
+
+	if (!*value)
+		return bad(why, "a file", value);
+	if (*value != '/') /* beside the file that names it */
+		buf_printf(&path, "%.*s/", (int)(slash - c->config_path),
+			   c->config_path);
+	buf_printf(&path, "%s", value);
+	config_replace(&c->peers_file, (const char *)path.p);
+	buf_free(&path);
+	return OK;
+}
+
+static enum err set_ready_file(struct config *c, const char *value, char *why)
+{
+	if (!*value || strlen(value) >= PATH_MAX)
+		return bad(why, "a file", value);
+	config_replace(&c->ready_file, value);
+	return OK;
+}
+
+static enum err set_json(struct config *c, const char *value, char *why)
+{
+	(void)value, (void)why;
+	c->output = SW_ON;
+	return OK;
+}
+
+static enum err set_text(struct config *c, const char *value, char *why)
+{
+	(void)value, (void)why;
+	c->output = SW_OFF;
+	return OK;
+}
+
+static enum err set_headless(struct config *c, const char *value, char *why)
+{
+	(void)value, (void)why;
+	c->mode = RUN_HEADLESS;
+	return OK;
+}
+
+static enum err set_stay(struct config *c, const char *value, char *why)
+{
+	(void)value, (void)why;
+	c->stay = true;
+	return OK;
+}
+
+static enum err set_quiet(struct config *c, const char *value, char *why)
+{
+	(void)value, (void)why;
+	c->verbose = -1;
+	return OK;
+}
+
+static enum err set_verbose(struct config *c, const char *value, char *why)
+{
+	(void)value, (void)why;
+	c->verbose = 1;
+	return OK;
+}
+
+static enum err set_help(struct config *c, const char *value, char *why)
+{
+	(void)value, (void)why;
+	c->mode = RUN_HELP;
+	return OK;
+}
+
+static enum err set_version(struct config *c, const char *value, char *why)
+{
+	(void)value, (void)why;
+	if (c->mode != RUN_HELP)
+		c->mode = RUN_VERSION;
+	return OK;
+}
+
+/* 004: the keys of the page in the browser, which comes later. */
+static enum err set_interface_port(struct config *c, const char *value,
+				   char *why)
+{
+	long n;
+
+	(void)c;
+	if (!port_ok(value, &n))
+		return bad(why, "a port is 0 or 1024 to 65535", value);
+	return OK;
+}
+
+static enum err set_interface_local(struct config *c, const char *value,
+				    char *why)
+{
+	bool any;
+
+	(void)c;
+	return yes_or_no(&any, value, why);
+}
+
+static enum err set_interface_folder(struct config *c, const char *value,
+				     char *why)
+{
+	(void)c;
+	return *value ? OK : bad(why, "a folder", value);
+}
+
+static const struct setting settings[] = {
+    {"--home", NULL, set_home, false},
+    {"--profile", NULL, set_profile, false},
+    {"--ephemeral", NULL, set_ephemeral, false},
+    {"--nick", "nickname", set_nick, false},
+    {"--port", "port", set_port, false},
+    {"--bind", "bind", set_bind, false},
+    {"--discover", "discover", set_discover, false},
+    {"--no-discover", NULL, set_no_discover, false},
+    {"--headless", NULL, set_headless, false},
+    {"--stay", NULL, set_stay, false},
+    {"--ready-file", NULL, set_ready_file, false},
+    {"--json", NULL, set_json, false},
+    {"--text", NULL, set_text, false},
+    {"--trust-new", "trust-new", set_trust_new, false},
+    {"--color", "color", set_color, false},
+    {"-q", NULL, set_quiet, false},
+    {"-v", NULL, set_verbose, false},
+    {"--help", NULL, set_help, false},
+    {"-h", NULL, set_help, false},
+    {"--version", NULL, set_version, false},
+    {NULL, "nick", set_nick, false},
+    {NULL, "peers-file", set_peers_file, false},
+    {NULL, "log", set_log, false},
+    {NULL, "history", set_history, false},
+    {NULL, "bell", set_bell, false},
+    {NULL, "clock", set_clock, false},
+    {NULL, "title", set_title, false},
+    {NULL, "interface-port", set_interface_port, true},
+    {NULL, "interface-local", set_interface_local, true},
+    {NULL, "interface-folder", set_interface_folder, true},
+};
+enum { SETTINGS = sizeof settings / sizeof *settings };
+
+const struct setting *config_setting(const char *name, size_t n)
+{
+	for (size_t i = 0; i < SETTINGS; i++) {
+		const char *option = settings[i].option;
+
+		if (option && strlen(option) == n && !memcmp(option, name, n))
+			return &settings[i];
+	}
+	return NULL;
+}
+
+const struct setting *config_key_setting(const char *key)
+{
+	for (size_t i = 0; i < SETTINGS; i++)
+		if (settings[i].key && !strcmp(settings[i].key, key))
+			return &settings[i];
+	return NULL;
+}
+
+bool config_takes_value(const struct setting *s)
+{
+	for (const struct option_row *r = config_options; r->name; r++)
+		if (!strcmp(r->name, s->option))
+			return r->arg;
+	return false;
+}
