@@ -146,7 +146,9 @@ def test_waiting_send_survives_lost_events(root):
         assert ana.read(20)
         delivered += sum(e["event"] == "status" and e["state"] == "delivered"
                          for e in ana.seen[at:])
-    ana.done("retry", id=ana.want(event="message", text="wait for it")["id"])
+    # at once, unless it went by itself meanwhile
+    ana.say(cmd="retry",
+            id=ana.want(event="message", text="wait for it")["id"])
     cat.want(event="message", text="wait for it", patience=60)
     c.want(event="lost")
     result = c.want(event="result", ref="w", patience=60)

@@ -329,7 +329,7 @@ def test_partial_reader(root):
     ana, bob = Node(root, "ana"), Node(root, "bob")
     ana.done("connect", to=bob.at)
     for i in range(50):
-        ana.done("send", to="bob", text="x" * 10000, wait="none")
+        ana.done("send", to=bob.at, text="x" * 10000, wait="none")
     p = subprocess.Popen([SOTTO, "--home", ana.home, "tail", "-n", "50"],
                          stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     p.stdout.readline()
