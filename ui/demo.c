@@ -215,8 +215,7 @@ static int tell_story(struct shell *s, const char *at)
 	if (status)
 		return status;
 	if (s->text)
-		shell_say("connected to %s at %s, encrypted",
-			  shell_name(s->answer->contact), at);
+		shell_say("connected to %s, encrypted", at);
 	while (!t.greeted && s->over < 0 && clock_mono_us() < until) {
 		event_free(s->answer);
 		s->answer = NULL;
