@@ -468,7 +468,6 @@ void core_link_up(struct core *c, const struct now *now, link_id id,
 		came_online(c, now, w, n);
 		trust_settle(c, now, w, n);
 		presence_set(c, w, P_ONLINE);
-		wait_answer(c, w->row.shown.id, CODE_OK, NULL);
 	}
 	say_hello(c, now, n);
 	if (w) /* adopted rows may go on the link he had already */
@@ -599,6 +598,8 @@ static void on_hello(struct core *c, const struct now *now, struct conn *n,
 	}
 	nick_heard(c, w, p->nick);
 	port_heard(c, n, p->listen_port);
+	/* not before: who was connected can be named from here on */
+	wait_answer(c, w->row.shown.id, CODE_OK, NULL);
 	if (!first)
 		return;
 	link_id id = n->id;

@@ -263,9 +263,11 @@ static void flynn_field(struct flynn *f, const char *key, const char *value)
 			snprintf(
 			    name, sizeof name, "%s_%s", k ? "resp" : "init",
 			    *key == 'p' && key[2] == 'o' ? "prologue" : "psks");
-			if (strstr(name, "psks")) {
+			if (strstr(name, "psks")) { /* a list of one */
+				struct json_object *one = a;
+
 				a = json_object_new_array();
-				json_object_array_add(a, json_object_get(v));
+				json_object_array_add(a, one);
 			}
 			json_object_object_add(f->o, name, a);
 		}

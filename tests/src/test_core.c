@@ -1167,6 +1167,9 @@ TEST(trust__of_whom_we_named_and_of_loopback__when_headless)
 	run(b, (struct command){.kind = CMD_CONNECT, .to = to});
 	up(b, 1, 2, b->dial[0].contact);
 	go(b);
+	assert_null(find_result(b, b->ref)); /* it has no name yet */
+	hello(b, 1, 2, 2, 0, NULL, 0);
+	go(b);
 	assert_int_equal(find_result(b, b->ref)->code, CODE_OK);
 	assert_int_equal(row_of(b, 2).shown.trust, TRUST_PINNED);
 	struct addr local = addr_of(1, 5000);
