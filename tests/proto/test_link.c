@@ -1,6 +1,7 @@
 /* link.c: two ends in memory. What one writes the other is fed, in any cuts,
  * with every bit turned, and short of every byte. */
 #include "proto/link.h"
+#include <malloc.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -497,6 +498,424 @@ static void link__answers__what_is_malformed_eight_times(void **state)
 	pair_free(&p);
 }
 
+/* ---- a peer that says what no link says ---- */
+
+/* Who dials by hand, with noise.c alone. */
+struct hand {
+	struct pair p;
+	struct noise noise;
+	struct noise_cipher send, receive;
+};
+
+static struct buf framed(struct bytes m)
+{
+	struct buf b = {0};
+	uint8_t len[2] = {(uint8_t)(m.n >> 8), (uint8_t)m.n};
+
+	buf_put(&b, (struct bytes){len, 2});
+	buf_put(&b, m);
+	return b;
+}
+
+static enum err hand_over(struct hand *h, struct bytes m)
+{
+	struct buf b = framed(m);
+	enum err err = fed(&h->p, &h->p.b, (struct bytes){b.p, b.n});
+
+	buf_free(&b);
+	return err;
+}
+
+static enum err hand_write(struct hand *h, struct bytes payload)
+{
+	struct buf m = {0};
+	enum err err;
+
+	assert_int_equal(noise_write(&h->noise, payload, &m), OK);
+	err = hand_over(h, (struct bytes){m.p, m.n});
+	buf_free(&m);
+	return err;
+}
+
+static void hand_init(struct hand *h)
+{
+	static const uint8_t preface[8] = {'S', 'V', 1};
+	uint8_t prologue[22] = "sotto/1 noise", e[32] = {5};
+	struct noise_start s = {
+	    .protocol = "Noise_XX_25519_ChaChaPoly_BLAKE2b",
+	    .initiator = true,
+	    .prologue = {prologue, sizeof prologue},
+	};
+	struct buf m, payload = {0};
+
+	*h = (struct hand){0};
+	pair_init(&h->p, NULL);
+	memcpy(prologue + 14, preface, sizeof preface);
+	s.s = h->p.a.keys->noise;
+	noise_pair_of(&s.e, e);
+	assert_int_equal(noise_begin(&h->noise, &s), OK);
+	assert_int_equal(
+	    fed(&h->p, &h->p.b, (struct bytes){preface, sizeof preface}), OK);
+	assert_int_equal(hand_write(h, (struct bytes){0}), OK);
+	m = taken(h->p.b.link);
+	assert_int_equal(
+	    noise_read(&h->noise, (struct bytes){m.p + 2, m.n - 2}, &payload),
+	    OK);
+	buf_free(&m);
+	buf_free(&payload);
+}
+
+static void hand_up(struct hand *h)
+{
+	hand_init(h);
+	assert_int_equal(hand_write(h, (struct bytes){h->p.a.keys->certificate,
+						      CERTIFICATE}),
+			 OK);
+	noise_split(&h->noise, &h->send, &h->receive);
+	assert_true(link_up(h->p.b.link));
+}
+
+static void hand_free(struct hand *h)
+{
+	pair_free(&h->p);
+	noise_wipe(&h->noise);
+}
+
+static enum err hand_seal(struct hand *h, struct bytes plain)
+{
+	struct buf m = {0};
+	enum err err;
+
+	buf_room(&m, plain.n + NOISE_TAG);
+	m.n = plain.n + NOISE_TAG;
+	assert_int_equal(noise_encrypt(&h->send, (struct bytes){0}, plain, m.p),
+			 OK);
+	err = hand_over(h, (struct bytes){m.p, m.n});
+	buf_free(&m);
+	return err;
+}
+
+/* A record of n bytes of body in a bucket of `plain`. */
+static enum err hand_record(struct hand *h, uint8_t type, size_t n,
+			    size_t plain)
+{
+	uint8_t *p = xmalloc(plain);
+	enum err err;
+
+	memset(p, 0, plain);
+	memset(p + 3, ' ', n < plain - 3 ? n : plain - 3);
+	p[0] = (uint8_t)(n >> 8);
+	p[1] = (uint8_t)n;
+	p[2] = type;
+	err = hand_seal(h, (struct bytes){p, plain});
+	free(p);
+	return err;
+}
+
+static void link__refuses__other_prefaces(void **state)
+{
+	(void)state;
+	for (size_t at = 0; at < 8; at++)
+		for (unsigned v = 0; v < 256; v++) {
+			uint8_t preface[8] = {'S', 'V', 1};
+			struct pair p;
+
+			if (preface[at] == v)
+				continue;
+			preface[at] = (uint8_t)v; /* at 3: 1 is XXpsk0 */
+			pair_init(&p, NULL);
+			assert_int_equal(
+			    fed(&p, &p.b, (struct bytes){preface, 8}),
+			    ERR_PARSE);
+			assert_int_equal(link_output(p.b.link).n, 0);
+			pair_free(&p);
+		}
+}
+
+static void link__refuses__a_certificate_of_somebody_else(void **state)
+{
+	struct hand h;
+	struct pubkey met;
+
+	(void)state;
+	hand_init(&h);
+	assert_int_equal(hand_write(&h, (struct bytes){h.p.b.keys->certificate,
+						       CERTIFICATE}),
+			 ERR_AUTH);
+	met = link_key(h.p.b.link);
+	assert_true(pubkey_none(&met));
+	assert_false(link_up(h.p.b.link));
+	hand_free(&h);
+}
+
+static void link__refuses__types_it_has_not(void **state)
+{
+	(void)state;
+	for (unsigned type = 0; type < 256; type++) {
+		struct hand h;
+		bool known = (type >= 1 && type <= 2) || /* 3 ends nothing */
+			     (type >= 5 && type <= 7);
+
+		hand_up(&h);
+		assert_int_equal(hand_record(&h, (uint8_t)type, 0, 64),
+				 known ? OK : ERR_PARSE);
+		hand_free(&h);
+	}
+}
+
+static void link__refuses__padding_that_is_not_zero(void **state)
+{
+	(void)state;
+	for (size_t at = 3; at < 64; at++) {
+		uint8_t plain[64] = {0, 0, 6};
+		struct hand h;
+
+		plain[at] = 1;
+		hand_up(&h);
+		assert_int_equal(
+		    hand_seal(&h, (struct bytes){plain, sizeof plain}),
+		    ERR_PARSE);
+		hand_free(&h);
+	}
+}
+
+static void link__refuses__lengths_that_no_record_has(void **state)
+{
+	static const struct {
+		uint8_t type;
+		size_t n, plain;
+		enum err err;
+	} a[] = {
+	    {1, 61, 64, OK},           {1, 62, 64, ERR_PARSE},
+	    {1, 61, 128, ERR_PARSE},   {1, 62, 128, OK},
+	    {1, 0, 63, ERR_PARSE},     {1, 0, 65, ERR_PARSE},
+	    {1, 65516, 65519, OK},     {1, 65517, 65519, ERR_PARSE},
+	    {1, 65535, 64, ERR_PARSE}, {5, 1, 64, ERR_PARSE},
+	    {6, 1, 64, ERR_PARSE},     {7, 1, 64, ERR_PARSE},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof a / sizeof *a; i++) {
+		struct hand h;
+
+		hand_up(&h);
+		if (hand_record(&h, a[i].type, a[i].n, a[i].plain) != a[i].err)
+			fail_msg("row %zu", i);
+		hand_free(&h);
+	}
+}
+
+static void link__refuses__parts_without_an_order_or_end(void **state)
+{
+	struct hand h;
+
+	(void)state;
+	hand_up(&h); /* a whole packet inside another */
+	assert_int_equal(hand_record(&h, 2, 10, 64), OK);
+	assert_int_equal(hand_record(&h, 1, 10, 64), ERR_PARSE);
+	hand_free(&h);
+	hand_up(&h); /* nine parts */
+	for (int i = 0; i < 8; i++)
+		assert_int_equal(hand_record(&h, 2, 10, 64), OK);
+	assert_int_equal(hand_record(&h, 3, 10, 64), ERR_LIMIT);
+	hand_free(&h);
+	hand_up(&h); /* longer than a packet may be */
+	assert_int_equal(hand_record(&h, 2, 65516, 65519), OK);
+	assert_int_equal(hand_record(&h, 2, 65516, 65519), OK);
+	assert_int_equal(hand_record(&h, 3, 41, 64), ERR_LIMIT);
+	hand_free(&h);
+	hand_up(&h); /* a sign of life between two parts is fine */
+	assert_int_equal(hand_record(&h, 2, 10, 64), OK);
+	assert_int_equal(hand_record(&h, 6, 0, 64), OK);
+	assert_int_equal(hand_record(&h, 3, 10, 64), OK);
+	assert_true(link_ready(h.p.b.link));
+	hand_free(&h);
+}
+
+static const char typing[] = "{\"type\":\"typing\"}";
+
+static size_t memory(void)
+{
+	return mallinfo2().uordblks;
+}
+
+/* Each piece that arrives ends within a packet: what was before it goes. */
+static void link__forgets__packets_before_the_one_in_parts(void **state)
+{
+	struct hand h;
+	struct packet out;
+	size_t before = 0;
+
+	(void)state;
+	hand_up(&h);
+	assert_int_equal(hand_record(&h, 2, 10, 64), OK);
+	for (int i = 0; i < 200; i++) {
+		uint8_t part[2048] = {7, 0xfd, 3};
+
+		memset(part + 3, ' ', sizeof part - 3);
+		assert_int_equal(
+		    hand_seal(&h, (struct bytes){part, sizeof part}), OK);
+		memset(part, 0, 64);
+		part[1] = sizeof typing - 1;
+		part[2] = 2;
+		memcpy(part + 3, typing, sizeof typing - 1);
+		assert_int_equal(hand_seal(&h, (struct bytes){part, 64}), OK);
+		while (link_next(h.p.b.link, &out))
+			;
+		if (i == 0)
+			before = memory();
+	}
+	assert_true(memory() < before + 8192);
+	hand_free(&h);
+}
+
+static void link__holds__little_when_idle(void **state)
+{
+	enum { PAIRS = 50 };
+	static struct pair p[PAIRS];
+	struct packet out;
+	size_t before, keys;
+
+	(void)state;
+	before = memory();
+	for (int i = 0; i < PAIRS; i++) {
+		end_init(&p[i].a, 1);
+		end_init(&p[i].b, 2);
+	}
+	keys = memory() - before;
+	for (int i = 0; i < PAIRS; i++) {
+		keys_free(p[i].a.keys);
+		keys_free(p[i].b.keys);
+		pair_init(&p[i], NULL);
+		shake(&p[i]);
+		say(&p[i], &p[i].a, str("hello"));
+		struct buf m = taken(p[i].a.link);
+
+		for (size_t at = 0; at < m.n; at++)
+			assert_int_equal(
+			    fed(&p[i], &p[i].b, (struct bytes){m.p + at, 1}),
+			    OK);
+		buf_free(&m);
+		assert_true(link_next(p[i].b.link, &out));
+		assert_false(link_next(p[i].b.link, &out));
+	}
+	assert_true(memory() < before + keys + PAIRS * 2 * (size_t)600);
+	for (int i = 0; i < PAIRS; i++)
+		pair_free(&p[i]);
+}
+
+static void link__answers__a_ping(void **state)
+{
+	struct pair p;
+	struct packet out;
+
+	(void)state;
+	pair_init(&p, NULL);
+	shake(&p);
+	p.now_us += 5000000;
+	struct now now = now_of(&p, &p.b);
+
+	link_ping(p.b.link, &now);
+	assert_int_equal(carry(&p, &p.b, &p.a), OK);
+	assert_false(link_next(p.a.link, &out));
+	assert_true(link_output(p.a.link).n > 0);
+	p.now_us += 5000000;
+	assert_int_equal(carry(&p, &p.a, &p.b), OK);
+	assert_int_equal(link_heard(p.b.link), p.now_us);
+	assert_int_equal(link_output(p.b.link).n, 0); /* a pong has none */
+	pair_free(&p);
+}
+
+static void link__hears__what_was_said_before_a_bye(void **state)
+{
+	struct pair p;
+	struct packet out;
+	struct packet m = message(str("late"));
+
+	(void)state;
+	pair_init(&p, NULL);
+	shake(&p);
+	struct now now = now_of(&p, &p.a);
+
+	say(&p, &p.a, str("one"));
+	say(&p, &p.a, str("two"));
+	link_bye(p.a.link, &now);
+	assert_int_equal(link_send(p.a.link, &now, &m), ERR_STATE);
+	assert_int_equal(carry(&p, &p.a, &p.b), OK);
+	assert_true(link_next(p.b.link, &out));
+	assert_true(link_next(p.b.link, &out));
+	assert_memory_equal(out.text.p, "two", 3);
+	assert_false(link_next(p.b.link, &out));
+	pair_free(&p);
+}
+
+/* One byte does not buy the ten seconds of a handshake. */
+static void link__wants__the_preface_within_three_seconds(void **state)
+{
+	struct pair p;
+
+	(void)state;
+	pair_init(&p, NULL);
+	struct buf m = taken(p.a.link);
+
+	p.now_us += 1000000;
+	assert_int_equal(fed(&p, &p.b, (struct bytes){m.p, 7}), OK);
+	assert_int_equal(link_deadline(p.b.link), 1000000 + 3000000);
+	assert_int_equal(fed(&p, &p.b, (struct bytes){m.p + 7, 1}), OK);
+	assert_int_equal(link_deadline(p.b.link), 1000000 + 10000000);
+	buf_free(&m);
+	pair_free(&p);
+}
+
+/* A byte a second does not keep a record open. */
+static void link__wants__a_record_within_twenty_seconds(void **state)
+{
+	struct pair p;
+
+	(void)state;
+	pair_init(&p, NULL);
+	shake(&p);
+	say(&p, &p.a, str("slow"));
+	struct buf m = taken(p.a.link);
+	int64_t began = p.now_us;
+
+	for (size_t i = 0; i < 19; i++) {
+		assert_int_equal(fed(&p, &p.b, (struct bytes){m.p + i, 1}), OK);
+		assert_int_equal(link_deadline(p.b.link), began + 20000000);
+		p.now_us += 1000000;
+	}
+	p.now_us = began + 20000000;
+	struct now now = now_of(&p, &p.b);
+
+	assert_int_equal(link_tick(p.b.link, &now), ERR_CLOSED);
+	buf_free(&m);
+	pair_free(&p);
+}
+
+/* What came behind the ninth is not offered: nobody would ever take it. */
+static void link__offers__nothing_after_its_own_bye(void **state)
+{
+	struct hand h;
+	struct packet out;
+	uint8_t plain[64] = {0, 0, 1};
+
+	(void)state;
+	hand_up(&h);
+	for (int i = 0; i < MALFORMED_MAX + 5; i++)
+		assert_int_equal(hand_record(&h, 1, 10, 64), OK);
+	plain[1] = sizeof typing - 1;
+	memcpy(plain + 3, typing, sizeof typing - 1);
+	assert_int_equal(hand_seal(&h, (struct bytes){plain, 64}), OK);
+	assert_true(link_ready(h.p.b.link));
+	assert_false(link_next(h.p.b.link, &out));
+	assert_false(link_ready(h.p.b.link));
+	struct buf m = taken(h.p.b.link);
+
+	assert_true(link_over(h.p.b.link));
+	buf_free(&m);
+	hand_free(&h);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -516,6 +935,19 @@ int main(void)
 	    cmocka_unit_test(link__ends__a_handshake_that_takes_too_long),
 	    cmocka_unit_test(link__wakes__once_in_thirty_seconds),
 	    cmocka_unit_test(link__answers__what_is_malformed_eight_times),
+	    cmocka_unit_test(link__refuses__other_prefaces),
+	    cmocka_unit_test(link__refuses__a_certificate_of_somebody_else),
+	    cmocka_unit_test(link__refuses__types_it_has_not),
+	    cmocka_unit_test(link__refuses__padding_that_is_not_zero),
+	    cmocka_unit_test(link__refuses__lengths_that_no_record_has),
+	    cmocka_unit_test(link__refuses__parts_without_an_order_or_end),
+	    cmocka_unit_test(link__forgets__packets_before_the_one_in_parts),
+	    cmocka_unit_test(link__holds__little_when_idle),
+	    cmocka_unit_test(link__answers__a_ping),
+	    cmocka_unit_test(link__hears__what_was_said_before_a_bye),
+	    cmocka_unit_test(link__wants__the_preface_within_three_seconds),
+	    cmocka_unit_test(link__wants__a_record_within_twenty_seconds),
+	    cmocka_unit_test(link__offers__nothing_after_its_own_bye),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
