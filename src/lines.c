@@ -13,7 +13,7 @@ enum {
 	ALL_MAX = 4096,    /* and to how many people it goes */
 	SENDERS_MAX = 256, /* remembered for a reply without reply_to */
 };
-static const int64_t usual_us = 30000000, again_us = 1000000;
+static const int64_t usual_us = 30000000, again_us = 1000000, name_us = 2000000;
 
 enum wait { WAIT_ACK, WAIT_SENT, WAIT_NONE };
 static const char *const words_wait[] = {"ack", "sent", "none", NULL};
@@ -42,7 +42,8 @@ struct open {
 	bool has_ref, own; /* own: nobody asked for it */
 	enum command_kind kind;
 	enum wait wait;
-	bool keep; /* "on_timeout":"queue" */
+	bool keep;   /* "on_timeout":"queue" */
+	bool naming; /* CONNECT: done, and his nickname is to come */
 	enum stage stage;
 	enum code late;                  /* CANCELLING: why */
 	int64_t timeout_us, deadline_us; /* INT64_MAX: none */
@@ -707,6 +708,9 @@ void lines_tick(struct lines *l, const struct now *now, struct buf *out)
 		set_deadline(l, o, INT64_MAX);
 		if (o->stage == WAITING)
 			give_up(l, now, o, CODE_TIMEOUT, late_words, out);
+		else if (o->naming)
+			finish(l, now, o, CODE_OK, NULL,
+			       &(struct event){.kind = EV_RESULT}, out);
 		else if (o->kind == CMD_CONNECT)
 			finish(l, now, o, CODE_TIMEOUT, "no answer in time",
 			       NULL, out);
@@ -726,6 +730,33 @@ int64_t lines_deadline(const struct lines *l)
 		if (l->open[i].number && l->open[i].deadline_us < at)
 			at = l->open[i].deadline_us;
 	return at;
+}
+
+/* The key is there and the nickname comes a moment later. Whoever waits for
+ * `connect` wants to use it, so the result waits, too. */
+static bool begin_naming(struct lines *l, const struct now *now, struct open *o,
+			 const struct event *ev)
+{
+	if (o->kind != CMD_CONNECT || o->own || ev->code != CODE_OK ||
+	    !ev->contact || ev->contact->nick[0])
+		return false;
+	o->who = xmalloc(sizeof *o->who);
+	*o->who = *ev->contact;
+	o->who->draft = NULL;
+	o->naming = true;
+	set_deadline(l, o, now->mono_us + name_us);
+	return true;
+}
+
+static void named(struct lines *l, const struct now *now,
+		  const struct event *ev, struct buf *out)
+{
+	for (size_t i = 0; l->n_timed && i < l->n_open; i++) {
+		struct open *o = &l->open[i];
+
+		if (o->number && o->naming && o->who->id == ev->contact->id)
+			finish(l, now, o, CODE_OK, NULL, ev, out);
+	}
 }
 
 /* ---- who wrote last (review G10) ---- */
@@ -1371,7 +1402,7 @@ static void hear_result(struct lines *l, const struct now *now,
 		replay_page(l, now, o, ev);
 	else if (sends(o->kind) && ev->code == CODE_OK && ev->message)
 		begin_wait(l, now, o, ev, out);
-	else
+	else if (!begin_naming(l, now, o, ev))
 		finish(l, now, o, ev->code, ev->text, ev, out);
 }
 
@@ -1395,7 +1426,9 @@ static void hear_bye(struct lines *l, const struct now *now,
 
 		if (!o || !o->number || o->own)
 			continue;
-		if (o->stage == ASKED)
+		if (o->naming)
+			finish(l, now, o, CODE_OK, NULL, NULL, out);
+		else if (o->stage == ASKED)
 			finish(l, now, o, CODE_ERROR, "sotto has ended", NULL,
 			       out);
 		else
@@ -1416,6 +1449,8 @@ void lines_event(struct lines *l, const struct now *now, const struct event *ev,
 		break;
 	case EV_PEER:
 		put_peer(ev, out);
+		if (ev->contact && ev->contact->nick[0])
+			named(l, now, ev, out);
 		break;
 	case EV_MESSAGE:
 		hear_message(l, ev, out);

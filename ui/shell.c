@@ -496,50 +496,9 @@ static int shell_id(struct shell *s, struct words *w)
 	return 0;
 }
 
-/* The nickname comes a moment after the key, and is what one types next. */
-struct named {
-	contact_id who;   /* 0: not known yet */
-	contact_id heard; /* whose nick this is */
-	char nick[NICK_MAX + 1];
-};
-
-static void hear_nick(struct shell *s, struct bytes line,
-		      const struct event *ev)
-{
-	struct named *n = s->state;
-
-	(void)line;
-	if (ev->kind != EV_PEER || !ev->contact || !ev->contact->nick[0] ||
-	    (n->who && ev->contact->id != n->who))
-		return;
-	memcpy(n->nick, ev->contact->nick, sizeof n->nick);
-	n->heard = ev->contact->id;
-	if (n->who && s->over < 0)
-		s->over = 0;
-}
-
-static void await_nick(struct shell *s, struct named *n)
-{
-	struct event *answer = s->answer;
-
-	if (!answer->contact || answer->contact->nick[0])
-		return;
-	n->who = answer->contact->id;
-	s->answer = NULL;
-	if (n->heard != n->who)
-		shell_wait(s, clock_mono_us() + 2000000);
-	s->answer = answer;
-	if (n->heard != n->who)
-		return;
-	memcpy(answer->contact->nick, n->nick, sizeof n->nick);
-	if (!s->over)
-		s->over = -1;
-}
-
 /* connect, trust, block, unblock: one PEER, one contact as the answer. */
 static int shell_one(struct shell *s, struct words *w)
 {
-	struct named named = {.who = 0};
 	struct buf line = {0};
 	int status;
 
@@ -549,20 +508,16 @@ static int shell_one(struct shell *s, struct words *w)
 		return shell_fail(EXIT_USAGE, "%s needs a peer", w->argv[0]);
 	if (!utf8_ok(view(w->argv[1])))
 		return shell_fail(EXIT_USAGE, "that is not UTF-8");
-	s->state = &named;
-	s->hear = hear_nick;
 	shell_begin(s, &line, w->argv[0]);
 	json_string(&line, "to", w->argv[1]);
 	status = shell_do(s, &line);
 	if (status)
 		return status;
-	if (!strcmp(w->argv[0], "connect"))
-		await_nick(s, &named);
 	if (!s->text)
 		say_answer(s);
 	else if (s->answer->contact)
 		say_contact(s->answer->contact);
-	return s->over >= 0 ? s->over : 0;
+	return 0;
 }
 
 /* ---- which one ---- */

@@ -1,3 +1,4 @@
+#include "ui/command.h"
 #include "ui/shell.h"
 #include <stdio.h>
 #include <string.h>
@@ -52,6 +53,17 @@ static void help_config(void)
 	say_rows("environment:", config_environment);
 }
 
+static void help_keys(void)
+{
+	printf("keys while typing, in lists, and commands:\n");
+	for (const struct key_row *r = key_rows; r->help; r++)
+		printf("  %-26s %-16s %-14s %s\n", r->input, r->list, r->slash,
+		       r->help);
+	printf("commands of the input line:\n");
+	for (const struct slash_row *r = command_rows; r->name; r++)
+		printf("  /%-9s %-18s %s\n", r->name, r->args, r->help);
+}
+
 static void help_commands(void)
 {
 	printf("sub-commands:\n");
@@ -70,10 +82,8 @@ static const struct {
 	const char *name;
 	void (*say)(void);
 } topics[] = {
-    {"options", help_options},
-    {"commands", help_commands},
-    {"exit", help_exit},
-    {"config", help_config},
+    {"options", help_options}, {"commands", help_commands}, {"exit", help_exit},
+    {"keys", help_keys},       {"config", help_config},
 };
 enum { N_TOPICS = sizeof topics / sizeof *topics };
 

@@ -85,8 +85,8 @@ class Lines:
         event = self.find(same, since, patience)
         if event is None:
             raise AssertionError("nothing like %r among %d events; the last: "
-                                 "%r" % (fields, len(self.seen),
-                                         self.seen[-3:]))
+                                 "%.2000s" % (fields, len(self.seen),
+                                              self.seen[-3:]))
         return event
 
     def ask(self, cmd, patience=40, **more):

@@ -537,19 +537,40 @@ def test_nobody_reads_stdout(root):
     end(ana, bob)
 
 
-def test_own_lines_survive_an_overflow(root):
-    """The sender's stdout stands still, its results come all the same."""
+def test_who_does_not_read_is_not_heard(root):
+    """While nobody reads the results no further commands are taken, in
+    bounded memory; then each of them has its own, and what was accepted
+    arrives."""
     ana, bob = pair(root)
+    n, text = 3000, "y" * 1000
     feeder = threading.Thread(target=lambda: [
         ana.say(cmd="send", ref="s%d" % i, to=bob.at, wait="none",
-                text="%d %s" % (i, "y" * 2000)) for i in range(200)])
+                text="%d %s" % (i, text)) for i in range(n)])
     since = len(ana.seen)
     feeder.start()
-    for i in range(200):
-        bob.want(event="message", text="%d %s" % (i, "y" * 2000))
+    bob.want(event="message", text="40 " + text)
+    feeder.join(1)
+    assert feeder.is_alive(), "all of it was taken"
+    with open("/proc/%d/status" % ana.process.pid) as f:
+        rss = [int(line.split()[1]) for line in f if "VmRSS" in line][0]
+    assert rss < 64 << 10, rss
+    results = {}
+
+    def count(event):
+        if event["event"] == "result":
+            assert event["ref"] not in results
+            results[event["ref"]] = event
+        return len(results) == n
+    assert ana.find(count, since, 60), len(results)
     feeder.join()
-    for i in range(200):
-        assert ana.want(since, event="result", ref="s%d" % i)["ok"]
+    accepted = []
+    for i in range(n):
+        r = results["s%d" % i]
+        assert r["ok"] or r["code"] == "queue_full", r
+        accepted += ["%d %s" % (i, text)] if r["ok"] else []
+    bob.want(event="message", text=accepted[-1])
+    assert [e["text"] for e in bob.seen if e["event"] == "message"] == \
+        accepted
     end(ana, bob)
 
 

@@ -291,7 +291,7 @@ def test_run_passes_binary(root):
 
 
 def test_help(root):
-    for topic in ("options", "commands", "exit", "config"):
+    for topic in ("options", "commands", "exit", "keys", "config"):
         status, out, err = run("help", topic)
         assert status == 0 and len(out.splitlines()) > 5, topic
     assert "130" in run("help", "exit")[1]

@@ -295,6 +295,43 @@ static void lines__says__when_the_engine_refuses(void **state)
 	server_free(&s);
 }
 
+/* What comes after the key, and is what one types next. */
+static void lines__waits__for_the_name_of_whom_we_connect(void **state)
+{
+	struct server s = server_new();
+	struct contact c = {.id = 7, .dialect = "sotto"};
+	struct event ev = {.kind = EV_RESULT, .contact = &c};
+	static const char connect[] = "{\"cmd\":\"connect\",\"ref\":\"c\","
+				      "\"to\":\"b\"}";
+
+	(void)state;
+	ev.ref = ref_of(ask(&s, connect));
+	lines_event(s.l, &at, &ev, &s.out);
+	assert_string_equal(said(&s), "");
+	ev = (struct event){.kind = EV_PEER, .contact = &c};
+	c.presence = P_ONLINE;
+	lines_event(s.l, &at, &ev, &s.out);
+	assert_null(strstr(said(&s), "result"));
+	c.id = 8;
+	c.nick[0] = 'x';
+	lines_event(s.l, &at, &ev, &s.out);
+	assert_null(strstr(said(&s), "result"));
+	c.id = 7;
+	lines_event(s.l, &at, &ev, &s.out);
+	assert_says(&s, "\"ref\":\"c\",\"ok\":true,\"peer\":{\"id\":null,"
+			"\"nick\":\"x\"");
+	assert_false(lines_open(s.l));
+	c.nick[0] = 0; /* whoever says none is waited for two seconds */
+	ev = (struct event){.kind = EV_RESULT, .contact = &c};
+	ev.ref = ref_of(ask(&s, connect));
+	lines_event(s.l, &at, &ev, &s.out);
+	at.mono_us = lines_deadline(s.l);
+	lines_tick(s.l, &at, &s.out);
+	assert_says(&s, "\"ref\":\"c\",\"ok\":true");
+	assert_false(lines_open(s.l));
+	server_free(&s);
+}
+
 /* ---- wait ---- */
 
 static const char send_ack[] =
@@ -1117,6 +1154,7 @@ int main(void)
 	    cmocka_unit_test(lines__refuses__what_is_no_command),
 	    cmocka_unit_test(lines__keeps__at_most_256_open),
 	    cmocka_unit_test(lines__says__when_the_engine_refuses),
+	    cmocka_unit_test(lines__waits__for_the_name_of_whom_we_connect),
 	    cmocka_unit_test(lines__waits__for_the_ack),
 	    cmocka_unit_test(lines__waits__as_it_is_told),
 	    cmocka_unit_test(lines__says__what_the_peer_refused),
