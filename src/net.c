@@ -735,7 +735,7 @@ static void tick(struct net *n, const struct now *now)
 
 static int timeout_ms(const struct net *n, int64_t deadline)
 {
-	int64_t at = deadline, left;
+	int64_t at = deadline, left, now;
 
 	if (n->again || n->ready)
 		return 0;
@@ -743,9 +743,10 @@ static int timeout_ms(const struct net *n, int64_t deadline)
 		at = n->heap[1]->due_us;
 	if (at == INT64_MAX)
 		return -1;
-	left = at - clock_mono_us();
-	if (left <= 0)
+	now = clock_mono_us();
+	if (at <= now) /* "at once" may be any time that is past */
 		return 0;
+	left = at - now;
 	return left > 86400000000 ? 86400000 : (int)((left + 999) / 1000);
 }
 
