@@ -447,21 +447,21 @@ enum err link_feed(struct link *l, const struct now *now, struct bytes in)
 	bool kept = l->in.n > 0;
 	size_t at = 0, used;
 
+	if (!in.n)
+		return OK;
 	l->heard_us = now->mono_us;
 	if (kept) {
 		buf_put(&l->in, in);
 		in = (struct bytes){l->in.p, l->in.n};
 	}
 	do {
-		enum err err;
+		enum err err =
+		    take(l, now, (struct bytes){in.p + at, in.n - at}, &used);
 
-		if (at == in.n)
-			break;
-		err = take(l, now, (struct bytes){in.p + at, in.n - at}, &used);
 		if (err)
 			return err;
 		at += used;
-	} while (used);
+	} while (used && at < in.n);
 	if (kept)
 		buf_drop(&l->in, at);
 	else
