@@ -24,6 +24,7 @@ static const int64_t answer_us = 5000000;
 
 struct client {
 	struct event *last; /* what client_next handed out */
+	unsigned open;      /* commands whose result was not handed out */
 
 	/* in this process */
 	struct engine *engine;
@@ -34,9 +35,8 @@ struct client {
 	int fd, epoll;
 	struct lines *lines;
 	struct buf out;
-	unsigned open; /* commands without a result */
-	bool writing;  /* the epoll looks for room to write, too */
-	bool ended;    /* EV_BYE was handed out */
+	bool writing; /* the epoll looks for room to write, too */
+	bool ended;   /* EV_BYE was handed out */
 };
 
 /* ---- in this process ---- */
@@ -177,8 +177,6 @@ static struct event *socket_next(struct client *c)
 	ev = receive(c);
 	if (!ev)
 		return NULL;
-	if (ev->kind == EV_RESULT)
-		c->open -= c->open > 0;
 	if (ev->kind == EV_BYE) {
 		c->ended = true;
 		epoll_ctl(c->epoll, EPOLL_CTL_DEL, c->fd, NULL);
@@ -283,6 +281,8 @@ const struct event *client_next(struct client *c)
 {
 	event_free(c->last);
 	c->last = c->engine ? queue_pop(c->events) : socket_next(c);
+	if (c->last && c->last->kind == EV_RESULT)
+		c->open -= c->open > 0;
 	return c->last;
 }
 
@@ -292,20 +292,29 @@ static enum err socket_send(struct client *c, struct command *cmd)
 
 	if (c->ended)
 		err = ERR_CLOSED;
-	else if (c->open >= OPEN_MAX || c->out.n > PENDING_MAX)
+	else if (c->out.n > PENDING_MAX)
 		err = ERR_FULL;
 	if (!err) {
 		lines_put(cmd, &c->out);
-		c->open++;
 		flush(c);
 	}
 	command_free(cmd);
 	return err;
 }
 
+/* The results that wait for us count, too: that is what bounds them. */
 enum err client_send(struct client *c, struct command *cmd)
 {
+	enum err err;
+
+	if (c->open >= OPEN_MAX) {
+		command_free(cmd);
+		return ERR_FULL;
+	}
 	if (c->engine)
-		return engine_push(c->engine, c->id, cmd);
-	return socket_send(c, cmd);
+		err = engine_push(c->engine, c->id, cmd);
+	else
+		err = socket_send(c, cmd);
+	c->open += !err;
+	return err;
 }

@@ -21,6 +21,7 @@
 enum {
 	CLIENTS_MAX = 64,
 	OPEN_MAX = 256,    /* commands of a client without a result */
+	ITEMS_KEPT = 240,  /* rows that an overflow leaves */
 	ORDERS_MAX = 8192, /* in all */
 	FAREWELL_US = 2000000,
 };
@@ -87,25 +88,48 @@ static struct front *front_of(struct engine *e, client_id id)
 	return NULL;
 }
 
-/* Everything but results makes room, and one EV_LOST says so. */
+/* What an overflow may not take: at most OPEN_MAX results wait for a client
+ * (client.c), and of the rows of its questions so many that all fit into the
+ * places for everybody. */
+static bool keeps(const struct event *ev, size_t *items)
+{
+	switch (ev->kind) {
+	case EV_RESULT:
+	case EV_READY:
+	case EV_BYE:
+		return true;
+	case EV_ITEM:
+		return (*items)++ < ITEMS_KEPT;
+	case EV_PEER:
+	case EV_MESSAGE:
+	case EV_STATUS:
+	case EV_LOST:
+	case EV_SECURITY:
+	case EV_NOTICE:
+		break;
+	}
+	return false;
+}
+
+/* Everything else makes room. EV_LOST goes first, so that whoever reads rows
+ * knows that some may be missing. */
 static void make_room(struct queue *q)
 {
-	struct event *kept[OPEN_MAX], *ev;
-	size_t n = 0;
+	struct event *kept[2 * OPEN_MAX], *ev;
+	size_t n = 0, items = 0;
 
 	while ((ev = queue_pop(q))) {
-		if ((ev->kind == EV_RESULT || ev->kind == EV_ITEM) &&
-		    n < OPEN_MAX)
+		if (keeps(ev, &items) && n < 2 * OPEN_MAX)
 			kept[n++] = ev;
 		else
 			event_free(ev);
 	}
-	for (size_t i = 0; i < n; i++)
-		if (!queue_push_kept(q, kept[i]))
-			abort(); /* as many places as open commands */
 	ev = event_copy(&(struct event){.kind = EV_LOST});
 	if (!queue_push(q, ev))
 		abort();
+	for (size_t i = 0; i < n; i++)
+		if (!queue_push_kept(q, kept[i]))
+			abort(); /* they were in it before */
 }
 
 static void answered(struct front *f, uint64_t ref)

@@ -28,6 +28,7 @@ enum stage {
 struct all {
 	char *text; /* owned */
 	bool list;  /* the result names everybody */
+	bool again; /* somebody may be missing: ask from the start */
 	contact_id *who;
 	size_t n, next, open, good;
 	enum code bad; /* of the first who did not get it */
@@ -86,6 +87,7 @@ struct lines {
 	struct {
 		bool all;   /* lines_replay */
 		bool on;    /* reading */
+		bool holes; /* rows of the page that comes were lost, too */
 		bool asked; /* what was told before the start: known */
 		message_n told, at, skipped, skipped_then;
 		size_t rows; /* of the page that comes */
@@ -562,9 +564,13 @@ static void all_collect(struct open *o, const struct contact *c)
 static void all_listed(struct lines *l, const struct now *now, struct open *o,
 		       const struct event *ev, struct buf *out)
 {
-	if (ev->code != CODE_OK)
+	if (ev->code != CODE_OK) {
 		finish(l, now, o, ev->code, ev->text, NULL, out);
-	else if (ev->more)
+	} else if (o->all->again) {
+		o->all->again = false;
+		o->all->n = 0;
+		want(l, CMD_SNAPSHOT, o->number);
+	} else if (ev->more)
 		want(l, CMD_SNAPSHOT, o->number)->n = ev->next;
 	else
 		all_go_on(l, now, o->number, out);
@@ -1145,6 +1151,7 @@ static void replay_ask(struct lines *l)
 		o = open_new(l, CMD_SINCE, true);
 	l->replay.number = o->number;
 	l->replay.on = true;
+	l->replay.holes = false;
 	l->replay.rows = 0;
 	l->replay.skipped_then = l->replay.skipped;
 	cmd = want(l, CMD_SINCE, o->number);
@@ -1165,8 +1172,19 @@ static void replay_begin(struct lines *l)
 		return;
 	if (!l->replay.on || from < l->replay.at)
 		l->replay.at = from;
-	if (!l->replay.on)
+	if (l->replay.on)
+		l->replay.holes = true;
+	else
 		replay_ask(l);
+}
+
+/* The rows of a question that is open may have gone, too. */
+static void lost(struct lines *l)
+{
+	for (size_t i = 0; i < l->n_open; i++)
+		if (l->open[i].number && l->open[i].all)
+			l->open[i].all->again = true;
+	replay_begin(l);
 }
 
 static void tell_message(struct lines *l, const struct message *m,
@@ -1185,7 +1203,7 @@ static void replay_item(struct lines *l, const struct now *now,
 {
 	const struct message *m = ev->message;
 
-	if (!m)
+	if (!m || l->replay.holes)
 		return;
 	l->replay.rows++;
 	if (m->n > l->replay.at)
@@ -1207,7 +1225,7 @@ static void replay_page(struct lines *l, const struct now *now, struct open *o,
 	}
 	/* What was told after we had asked is on the next page; what is on
 	 * none was forgotten meanwhile. */
-	if (ev->more ||
+	if (ev->more || l->replay.holes ||
 	    (behind &&
 	     (l->replay.rows || l->replay.skipped != l->replay.skipped_then))) {
 		replay_ask(l);
@@ -1470,7 +1488,7 @@ void lines_event(struct lines *l, const struct now *now, const struct event *ev,
 	case EV_LOST:
 		line_begin(out, "lost");
 		line_end_put(out);
-		replay_begin(l);
+		lost(l);
 		break;
 	case EV_SECURITY:
 		put_security(ev, out);

@@ -694,6 +694,32 @@ static void lines__misses__no_message(void **state)
 	server_free(&s);
 }
 
+static void lines__reads_again__a_page_with_holes(void **state)
+{
+	struct server s = server_new();
+	struct event lost = {.kind = EV_LOST};
+	struct command *cmd;
+	uint64_t ref;
+
+	(void)state;
+	lines_replay(s.l);
+	command_free(ask(&s, ""));
+	told(&s, 5);
+	lines_event(s.l, &at, &lost, &s.out);
+	assert_true(lines_next(s.l, &at, &cmd, &s.out));
+	ref = ref_of(cmd);
+	said(&s);
+	lines_event(s.l, &at, &lost, &s.out);
+	page(&s, ref, 8, 9, false); /* 6 and 7 went with the second one */
+	assert_null(strstr(said(&s), "\"event\":\"message\""));
+	assert_true(lines_next(s.l, &at, &cmd, &s.out));
+	assert_int_equal(cmd->n, 5);
+	page(&s, ref_of(cmd), 6, 9, false);
+	assert_int_equal(count(said(&s), "\"event\":\"message\""), 4);
+	assert_false(lines_next(s.l, &at, &cmd, &s.out));
+	server_free(&s);
+}
+
 static void lines__ends__reading_what_was_forgotten(void **state)
 {
 	struct server s = server_new();
@@ -1167,6 +1193,7 @@ int main(void)
 	    cmocka_unit_test(lines__tells__the_fate_of_an_all),
 	    cmocka_unit_test(lines__finds__nobody_for_an_all),
 	    cmocka_unit_test(lines__misses__no_message),
+	    cmocka_unit_test(lines__reads_again__a_page_with_holes),
 	    cmocka_unit_test(lines__ends__reading_what_was_forgotten),
 	    cmocka_unit_test(lines__answers__a_send_whose_status_was_lost),
 	    cmocka_unit_test(lines__asks_again__when_the_disk_was_ill),
