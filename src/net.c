@@ -13,8 +13,8 @@
 #include <unistd.h>
 
 enum {
-	READ_MAX = 65536, /* bytes a link and turn */
-	PACKETS_MAX = 64, /* packets a link and turn */
+	READ_MAX = 65536,  /* bytes a link and turn */
+	PACKETS_MAX = 256, /* packets a link and turn */
 	EVENTS = 64,
 	CONNS_MAX = 16384,
 	SOURCES = 1024,  /* remembered sources of handshakes */
@@ -34,7 +34,7 @@ struct conn {
 	link_id id;
 	int fd;
 	enum err why;
-	uint8_t packets; /* handed out this turn */
+	uint16_t packets; /* handed out this turn */
 	bool dialled, connecting, told_up, broken, writing, ready, dirty;
 	bool closing, counted;
 	struct conn *next_ready, *next_dirty;
@@ -707,7 +707,8 @@ static void hear(struct net *n, const struct epoll_event *e,
 	else if (e->events & EPOLLOUT)
 		conn_write(n, c);
 	if (!c->broken && !c->closing &&
-	    (e->events & (EPOLLIN | EPOLLERR | EPOLLHUP)) && !c->connecting)
+	    (e->events & (EPOLLIN | EPOLLERR | EPOLLHUP)) && !c->connecting &&
+	    !link_ready(c->link)) /* what it said before comes first */
 		conn_read(n, c, now);
 }
 

@@ -27,33 +27,23 @@ static void idle(const char *what, pid_t pid, unsigned seconds,
 static void measure_idle(void)
 {
 	struct term t;
-	char *home = folder_new(), ready[128];
-	char *argv[] = {SOTTO_PATH,
-			(char *)(uintptr_t) "--home",
-			home,
-			(char *)(uintptr_t) "--port",
-			(char *)(uintptr_t) "0",
-			(char *)(uintptr_t) "--no-discover",
-			(char *)(uintptr_t) "--trust-new",
-			(char *)(uintptr_t) "accept",
-			(char *)(uintptr_t) "--ready-file",
-			ready,
-			NULL};
+	char *home = folder_new(), port[8];
+	char *argv[] = {SOTTO_PATH,    "--home", home,
+			"--port",      port,     "--no-discover",
+			"--trust-new", "accept", NULL};
 
-	snprintf(ready, sizeof ready, "%s/ready", home);
+	snprintf(port, sizeof port, "%u", bench_port());
 	term_start(&t, argv);
-	for (int i = 0; i < 100 && access(ready, R_OK); i++)
-		term_read(&t, 50);
 	term_settle(&t, 3000);
 	idle("the screen without a peer", t.pid, 10, "0");
 
-	struct peer *p = peer_dial(ready_port(ready), 1);
+	struct peer *p = peer_dial(bench_port(), 1);
 
 	peer_say(p, "hello");
 	while (peer_hear(p, 5000) < 1)
 		;
 	term_settle(&t, 500);
-	term_type(&t, "\x1b:msg bench\ri");
+	term_type(&t, ":msg bench\r");
 	term_settle(&t, 6000);
 	idle("a conversation open with one peer", t.pid, 30, "≤ 1");
 	peer_close(p);

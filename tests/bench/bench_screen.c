@@ -58,30 +58,24 @@ struct shown {
 
 static void shown_start(struct shown *s)
 {
-	char ready[128];
+	char port[8];
 
 	s->home = folder_new();
-	snprintf(ready, sizeof ready, "%s/ready", s->home);
+	s->port = bench_port();
+	snprintf(port, sizeof port, "%u", s->port);
 	char *argv[] = {SOTTO_PATH,    "--home", s->home,
-			"--port",      "0",      "--no-discover",
-			"--trust-new", "accept", "--ready-file",
-			ready,         NULL};
+			"--port",      port,     "--no-discover",
+			"--trust-new", "accept", NULL};
 
 	term_start(&s->term, argv);
-	for (int i = 0; i < 100 && access(ready, R_OK); i++)
-		term_read(&s->term, 50);
-	s->port = ready_port(ready);
+	term_settle(&s->term, 1000);
 	s->peer = peer_dial(s->port, 1);
 	peer_say(s->peer, "hello-from-bench");
 	while (peer_hear(s->peer, 5000) < 1)
 		;
 	term_settle(&s->term, 300);
-	term_type(&s->term, "\x1b");
-	term_settle(&s->term, 200);
 	term_type(&s->term, ":msg bench\r");
 	term_settle(&s->term, 500);
-	term_type(&s->term, "i");
-	term_settle(&s->term, 200);
 }
 
 static void shown_stop(struct shown *s)

@@ -46,7 +46,7 @@ static void greet(struct peer *p)
 	hello.nick = bytes_of("bench");
 	hello.version = bytes_of("sotto/1");
 	hello.features = bytes_of("reply");
-	if (link_send(p->link, &hello))
+	if (link_send(p->link, &now, &hello))
 		die("hello");
 	p->greeted = true;
 }
@@ -68,7 +68,7 @@ struct peer *peer_dial(uint16_t port, uint64_t seed)
 
 	struct now now = peer_now(p);
 
-	p->link = link_new(&dialect_sotto, DIALLED, p->keys, NULL, NULL, &now);
+	p->link = link_new(&dialect_sotto, DIALLED, p->keys, NULL, &now);
 	while (!p->greeted) {
 		peer_flush(p);
 		peer_hear(p, 5000);
@@ -102,7 +102,7 @@ void peer_say(struct peer *p, const char *text)
 	memset(m.epoch, 7, sizeof m.epoch);
 	m.stamp = bytes_of(stamp);
 	m.seq = ++p->said;
-	if (link_send(p->link, &m))
+	if (link_send(p->link, &now, &m))
 		die("send");
 }
 

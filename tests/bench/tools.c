@@ -261,6 +261,11 @@ void folder_remove(char *path)
 	free(path);
 }
 
+uint16_t bench_port(void)
+{
+	return (uint16_t)(31000 + getpid() % 1000);
+}
+
 uint16_t ready_port(const char *file)
 {
 	for (int i = 0; i < 2000; i++) {

@@ -45,5 +45,6 @@ void folder_remove(char *path); /* frees it */
 /* Starts `sotto --headless` in the folder; its port, from its ready file. */
 pid_t headless_start(const char *home, uint16_t *port);
 uint16_t ready_port(const char *file);
+uint16_t bench_port(void);    /* the same all the time, apart from others' */
 void process_stop(pid_t pid); /* SIGTERM and wait */
 #endif
