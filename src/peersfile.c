@@ -126,7 +126,9 @@ static void take(const struct place *at, char *line)
 	if (wrong) {
 		warn(at, "%s: %.64s", wrong, whole);
 	} else if (s) {
-		p->hint = xrealloc(p->hint, (p->n + 1) * sizeof *p->hint);
+		if (!(p->n & (p->n - 1))) /* full at each power of two */
+			p->hint = xrealloc(p->hint, (p->n ? 2 * p->n : 1) *
+							sizeof *p->hint);
 		p->hint[p->n++] = h;
 	}
 	free(whole);
@@ -152,7 +154,7 @@ static bool next_line(FILE *in, char *buffer, char **s)
 	int c, n = 0;
 	bool good = true;
 
-	while ((c = getc(in)) != EOF && c != '\n') {
+	while ((c = getc_unlocked(in)) != EOF && c != '\n') {
 		if (n == LINE_BYTES - 1 || !c)
 			good = false;
 		else
