@@ -1,5 +1,6 @@
 #include "src/clock.h"
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
 #include <time.h>
@@ -10,6 +11,11 @@ void clock_seed(struct rng *r)
 	while (getrandom(r->seed, sizeof r->seed, 0) != (ssize_t)sizeof r->seed)
 		if (errno != EINTR)
 			abort(); /* no randomness, no keys */
+}
+
+void clock_start(void)
+{
+	tzset(); /* localtime_r need not, and then only reads */
 }
 
 static int64_t read_us(clockid_t which)
@@ -43,29 +49,46 @@ struct now clock_now(struct rng *r, struct clock_sleep *sleep)
 	return now;
 }
 
+static const char *const days[] = {"Sunday",   "Monday", "Tuesday", "Wednesday",
+				   "Thursday", "Friday", "Saturday"};
+static const char *const months[] = {
+    "January", "February", "March",     "April",   "May",      "June",
+    "July",    "August",   "September", "October", "November", "December"};
+
+/* Without strftime: it asks for the zone each time, which is a system call
+ * and a lock that threads would share. */
 void clock_local(char out[static 64], int64_t unix_ms, enum clock_style how)
 {
 	time_t t = (time_t)(unix_ms / 1000 - (unix_ms % 1000 < 0));
 	struct tm tm;
+	long zone;
 
-	tzset(); /* reads the zone once, and again only if TZ changed */
-	localtime_r(&t, &tm);
 	out[0] = 0;
-	switch (how) { /* literals, so that the compiler checks them */
+	if (!localtime_r(&t, &tm))
+		return;
+	zone = tm.tm_gmtoff / 60;
+	switch (how) {
 	case CLOCK_LOG:
-		strftime(out, 64, "%Y.%m.%d %H:%M:%S", &tm);
+		snprintf(out, 64, "%04d.%02d.%02d %02d:%02d:%02d",
+			 tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday,
+			 tm.tm_hour, tm.tm_min, tm.tm_sec);
 		break;
 	case CLOCK_HM:
-		strftime(out, 64, "%H:%M", &tm);
+		snprintf(out, 64, "%02d:%02d", tm.tm_hour, tm.tm_min);
 		break;
 	case CLOCK_HM12:
-		strftime(out, 64, "%I:%M %p", &tm);
+		snprintf(out, 64, "%02d:%02d %s", (tm.tm_hour + 11) % 12 + 1,
+			 tm.tm_min, tm.tm_hour < 12 ? "AM" : "PM");
 		break;
 	case CLOCK_DAY:
-		strftime(out, 64, "%A %e %B %Y", &tm);
+		snprintf(out, 64, "%s %2d %s %d", days[tm.tm_wday], tm.tm_mday,
+			 months[tm.tm_mon], tm.tm_year + 1900);
 		break;
 	case CLOCK_FULL:
-		strftime(out, 64, "%Y-%m-%d %H:%M:%S %z", &tm);
+		snprintf(out, 64, "%04d-%02d-%02d %02d:%02d:%02d %c%02ld%02ld",
+			 tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday,
+			 tm.tm_hour, tm.tm_min, tm.tm_sec, zone < 0 ? '-' : '+',
+			 labs(zone) / 60, labs(zone) % 60);
 		break;
 	}
 }

@@ -3,6 +3,8 @@
 #include "proto/base.h"
 /* The only place that asks the system for time or randomness. Any thread. */
 void clock_seed(struct rng *r);
+/* Once, before there are threads: which time is local. */
+void clock_start(void);
 /* How long the machine had slept at the last look; all zero at first. */
 struct clock_sleep {
 	int64_t slept_us;

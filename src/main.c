@@ -312,6 +312,7 @@ int main(int argc, char **argv)
 
 	keep_standard_files();
 	setlocale(LC_CTYPE, "");
+	clock_start();
 	if (config_load(&cfg, argc, argv, &status, why))
 		complain(status, "%s", why);
 	else
