@@ -111,9 +111,7 @@ def test_slow_reader_holds_up_nobody(root):
         bob.read(0)
         delivered += sum(e["event"] == "status" and e["state"] == "delivered"
                          for e in ana.seen[at:])
-    with open("/proc/%d/status" % bob.process.pid) as f:
-        rss = [int(line.split()[1]) for line in f if "VmRSS" in line][0]
-    assert rss < 64 << 10, rss
+    sotto.assert_small(bob.process.pid)
     assert slow.want(event="result", ref="first")["ok"]
     slow.want(event="lost")
     assert slow.done("id")["id"] == bob.id

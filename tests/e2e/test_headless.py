@@ -551,9 +551,7 @@ def test_who_does_not_read_is_not_heard(root):
     bob.want(event="message", text="40 " + text)
     feeder.join(1)
     assert feeder.is_alive(), "all of it was taken"
-    with open("/proc/%d/status" % ana.process.pid) as f:
-        rss = [int(line.split()[1]) for line in f if "VmRSS" in line][0]
-    assert rss < 64 << 10, rss
+    sotto.assert_small(ana.process.pid)
     results = {}
 
     def count(event):
