@@ -1,0 +1,349 @@
+/* The real program in a pseudo terminal, beside a second real process. */
+#include "tests/ui/screen.h"
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+struct world {
+	char *home;
+	struct peer bob;
+	struct screen *s;
+};
+
+static struct screen *ana(const struct world *w, int rows, int cols,
+			  bool in_shell)
+{
+	char program[] = SOTTO_PATH, path[256];
+	char *argv[] = {(char[]){"/bin/sh"},
+			(char[]){"-c"},
+			(char[]){"\"$0\" \"$@\"; true"},
+			program,
+			(char[]){"--home"},
+			path,
+			(char[]){"--port"},
+			(char[]){"0"},
+			(char[]){"--nick"},
+			(char[]){"ana"},
+			(char[]){"--trust-new"},
+			(char[]){"accept"},
+			(char[]){"--no-discover"},
+			NULL};
+
+	snprintf(path, sizeof(path), "%s/ana", w->home);
+	return screen_new(rows, cols, in_shell ? argv : argv + 3);
+}
+
+static void connect_to_bob(struct world *w)
+{
+	char line[64];
+
+	expect_text(w->s, "Welcome");
+	snprintf(line, sizeof(line), ":connect 127.0.0.1:%d\r", w->bob.port);
+	screen_type(w->s, line);
+	expect_row(w->s, -2, "to bob>");
+}
+
+static int begin(void **state)
+{
+	struct world *w = calloc(1, sizeof(*w));
+
+	w->home = folder_new();
+	peer_start(&w->bob, w->home);
+	w->s = ana(w, 24, 80, false);
+	*state = w;
+	return 0;
+}
+
+static int end(void **state)
+{
+	struct world *w = *state;
+
+	screen_free(w->s);
+	peer_stop(&w->bob);
+	folder_remove(w->home);
+	free(w);
+	return 0;
+}
+
+static void say(struct world *w, const char *text)
+{
+	char line[4096];
+
+	snprintf(line, sizeof(line),
+		 "{\"cmd\":\"send\",\"ref\":\"x\",\"to\":\"ana\",\"wait\":"
+		 "\"none\",\"text\":\"%s\"}",
+		 text);
+	peer_say(&w->bob, line);
+}
+
+static void met(struct world *w)
+{
+	connect_to_bob(w);
+	screen_type(w->s, "hello there\r");
+	peer_expect(&w->bob, "hello there");
+	expect_text(w->s, "✓✓");
+}
+
+static void screen__sends_answers_and_shows(void **state)
+{
+	struct world *w = *state;
+
+	met(w);
+	expect_row(w->s, 0, "ana~");
+	say(w, "are you well?");
+	expect_text(w->s, "are you well?");
+	screen_type(w->s, "\033r"); /* Alt-r */
+	expect_row(w->s, -1, "are you well?");
+	screen_type(w->s, "very\r");
+	peer_expect(&w->bob, "\"original\":\"are you well?\"");
+	expect_text(w->s, "┆ are you well?");
+	say(w, "second");
+	expect_text(w->s, "second");
+	screen_type(w->s, "/r yes\r");
+	peer_expect(&w->bob, "\"original\":\"second\"");
+	say(w, "third");
+	expect_text(w->s, "third");
+	screen_type(w->s, "\033");
+	expect_row(w->s, -1, "i write");
+	screen_type(w->s, "r");
+	expect_row(w->s, -1, "third");
+	screen_type(w->s, "so be it\r");
+	peer_expect(&w->bob, "\"original\":\"third\"");
+}
+
+static void line__survives_500_messages(void **state)
+{
+	struct world *w = *state;
+	char text[32];
+
+	met(w);
+	screen_type(w->s, "half typed\033[D\033[D");
+	expect_row(w->s, -2, " to bob> half typed");
+	expect_cursor(w->s, -2, 9 + 8);
+	unsigned before = w->bob.results;
+	for (unsigned i = 1; i <= 500; i++) {
+		snprintf(text, sizeof(text), "flood %u.", i);
+		say(w, text);
+		/* More than 256 without a result would be refused. */
+		if (i > 200)
+			peer_results(&w->bob, before + i - 200);
+		screen_read(w->s, 0);
+		expect_row(w->s, -2, " to bob> half typed");
+	}
+	expect_text(w->s, "flood 500.");
+	expect_row(w->s, -2, " to bob> half typed");
+	expect_cursor(w->s, -2, 9 + 8);
+	screen_type(w->s, "X");
+	expect_row(w->s, -2, " to bob> half typXed");
+	/* Up there nothing moves either. */
+	screen_type(w->s, "\033[5~");
+	expect_row(w->s, 20, "flood 482.");
+	say(w, "after that");
+	expect_row(w->s, -1, "↓ 1 new");
+	expect_row(w->s, 20, "flood 482.");
+	expect_row(w->s, 2, "flood 464.");
+	/* End of the list comes back to the newest. */
+	screen_type(w->s, "\033>");
+	expect_row(w->s, 20, "after that");
+	expect_row(w->s, -2, " to bob> half typXed");
+	expect_cursor(w->s, -2, 9 + 9);
+}
+
+static void sizes__all_work(void **state)
+{
+	static const int size[][2] = {{60, 200}, {5, 20},  {24, 80},
+				      {4, 19},   {10, 40}, {24, 80}};
+	struct world *w = *state;
+
+	met(w);
+	screen_type(w->s, "draft");
+	expect_row(w->s, -2, "to bob> draft");
+	for (size_t i = 0; i < sizeof(size) / sizeof(size[0]); i++) {
+		screen_resize(w->s, size[i][0], size[i][1]);
+		if (size[i][0] < 5) {
+			expect_text(w->s, "needs 20x5");
+			continue;
+		}
+		expect_gone(w->s, "needs 20x5");
+		expect_row(w->s, -2, "to bob> draft");
+		expect_text(w->s, "there");
+		expect_row(w->s, 0, "sotto");
+	}
+}
+
+static void paste__runs_and_sends_nothing(void **state)
+{
+	struct world *w = *state;
+
+	met(w);
+	screen_type(w->s, "\033[200~one\rtwo\r/quit\033[201~");
+	expect_row(w->s, -4, "to bob> one");
+	expect_row(w->s, -2, "/quit");
+	/* A lost end: given up, and still nothing happened. */
+	screen_type(w->s, "\003");
+	expect_row(w->s, -2, "to bob>");
+	screen_type(w->s, "\033[200~four\r/quit\r");
+	expect_row(w->s, -3, "/quit");
+	expect_row(w->s, -1, "F1 help");
+	screen_type(w->s, "\003");
+	screen_type(w->s, "still here\r");
+	peer_expect(&w->bob, "still here");
+	assert_null(strstr(w->bob.text, "four"));
+	assert_null(strstr(w->bob.text, "two"));
+}
+
+static void terminal__is_sane_after_quit(void **state)
+{
+	struct world *w = *state;
+
+	connect_to_bob(w);
+	screen_type(w->s, "/quit\r");
+	int status = screen_end(w->s);
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	expect_sane(w->s);
+}
+
+static void terminal__is_sane_after_sigterm(void **state)
+{
+	struct world *w = *state;
+
+	connect_to_bob(w);
+	kill(screen_pid(w->s), SIGTERM);
+	assert_true(WIFEXITED(screen_end(w->s)));
+	expect_sane(w->s);
+}
+
+static void terminal__is_sane_after_a_crash(void **state)
+{
+	struct world *w = *state;
+
+	connect_to_bob(w);
+	kill(screen_pid(w->s), SIGSEGV);
+	assert_true(WIFSIGNALED(screen_end(w->s)));
+	expect_sane(w->s);
+}
+
+static void program__ends_with_its_terminal(void **state)
+{
+	struct world *w = *state;
+
+	connect_to_bob(w);
+	screen_hang_up(w->s);
+	assert_true(WIFEXITED(screen_end(w->s)));
+}
+
+static void terminal__is_sane_without_a_parent(void **state)
+{
+	struct world *w = *state;
+
+	screen_type(w->s, "q");
+	screen_end(w->s);
+	screen_free(w->s);
+	w->s = ana(w, 24, 80, true);
+	connect_to_bob(w);
+	screen_orphan(w->s);
+	expect_sane(w->s);
+}
+
+static void drafts__survive_kill(void **state)
+{
+	struct world *w = *state;
+
+	met(w);
+	screen_type(w->s, "not sent yet");
+	expect_row(w->s, -2, "not sent yet");
+	/* It is the engine's a second after the last key, and on the disk
+	 * with the next commit. */
+	screen_read(w->s, 1500);
+	screen_type(w->s, "\033");
+	expect_row(w->s, -1, "i write");
+	say(w, "commits");
+	expect_text(w->s, "commits");
+	kill(screen_pid(w->s), SIGKILL);
+	screen_end(w->s);
+	screen_free(w->s);
+	w->s = ana(w, 24, 80, false);
+	expect_row(w->s, -2, "to bob> not sent yet");
+	expect_text(w->s, "hello there");
+}
+
+static void hostile__stays_in_its_row(void **state)
+{
+	struct world *w = *state;
+
+	met(w);
+	say(w, "\\u001b[2J\\u001b[31mred\\u0007 \\u202eabc \\u200b"
+	       "\\ud83d\\udc69\\u200d\\ud83d\\udc69\\u200d\\ud83d\\udc67 "
+	       "e\\u0301\\u0301\\u0301\\u0301\\u0301\\u0301\\u0301 "
+	       "\\t\\tend1");
+	expect_text(w->s, "end1");
+	char wide[2000] = "";
+	for (int i = 0; i < 150; i++)
+		strcat(wide, "\\u6f22");
+	say(w, wide);
+	say(w, "end2");
+	expect_text(w->s, "end2");
+	expect_row(w->s, 0, "sotto");
+	expect_row(w->s, -2, " to bob>");
+	for (int row = 1; row < 21; row++)
+		expect_row(w->s, row, "│");
+	assert_true(screen_has(w->s, "hello there"));
+}
+
+static void unknown_command__sends_nothing(void **state)
+{
+	struct world *w = *state;
+
+	met(w);
+	screen_type(w->s, "/qiut\r");
+	expect_row(w->s, -1, "/quit");
+	expect_row(w->s, -2, "/qiut");
+	screen_type(w->s, "\025//slash\r");
+	peer_expect(&w->bob, "\"text\":\"/slash\"");
+	assert_null(strstr(w->bob.text, "qiut"));
+}
+
+static void help__comes_from_the_tables(void **state)
+{
+	struct world *w = *state;
+
+	expect_text(w->s, "Welcome");
+	screen_type(w->s, "?");
+	expect_text(w->s, "answer the last sender");
+	screen_type(w->s, "G");
+	expect_text(w->s, "/quit");
+	screen_type(w->s, "\033");
+	expect_gone(w->s, "/quit");
+}
+
+#define SCREEN(f) cmocka_unit_test_setup_teardown(f, begin, end)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    SCREEN(screen__sends_answers_and_shows),
+	    SCREEN(line__survives_500_messages),
+	    SCREEN(sizes__all_work),
+	    SCREEN(paste__runs_and_sends_nothing),
+	    SCREEN(terminal__is_sane_after_quit),
+	    SCREEN(terminal__is_sane_after_sigterm),
+	    SCREEN(terminal__is_sane_after_a_crash),
+	    SCREEN(program__ends_with_its_terminal),
+	    SCREEN(terminal__is_sane_without_a_parent),
+	    SCREEN(drafts__survive_kill),
+	    SCREEN(hostile__stays_in_its_row),
+	    SCREEN(unknown_command__sends_nothing),
+	    SCREEN(help__comes_from_the_tables),
+	};
+
+	signal(SIGPIPE, SIG_IGN);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
