@@ -138,14 +138,14 @@ static void connection_free(struct connection *k)
 
 /* ---- all of them ---- */
 
-/* SO_PEERCRED: the socket's mode says the same, but not on every system. */
+/* The socket's mode says the same, but not on every system. */
 static bool ours(int fd)
 {
 	struct ucred peer;
 	socklen_t n = sizeof peer;
 
 	return !getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &n) &&
-	       (peer.uid == geteuid() || peer.uid == 0);
+	       peer.uid == geteuid();
 }
 
 static void admit(struct control *c, int listen_fd)

@@ -368,10 +368,10 @@ bool shell_wait(struct shell *s, int64_t until_us)
 			s->over = EXIT_FAILURE;
 		if (s->answer || s->over >= 0)
 			return s->answer;
-		if (clock_mono_us() >= until_us)
-			return false;
 		if (poll(p, 2, left_ms(s, until_us)) > 0 && p[1].revents)
 			hear_signal(s);
+		else if (clock_mono_us() >= until_us)
+			return false;
 	}
 }
 

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 /* sotto run: CMD's output passes through, then how it ended and its last
@@ -121,6 +122,7 @@ static void pass_on(struct running *r, int i)
  * keeps the pipe is not waited for longer than the command itself lives. */
 static void wait_end(struct shell *s, struct running *r)
 {
+	int pid_fd = pidfd_open(r->pid, 0); /* or it is looked at often */
 	bool ended = false;
 
 	while (r->from[0] >= 0 || r->from[1] >= 0) {
@@ -129,8 +131,9 @@ static void wait_end(struct shell *s, struct running *r)
 		    {.fd = r->from[1], .events = POLLIN},
 		    {.fd = client_fd(s->client), .events = POLLIN},
 		    {.fd = s->signal_fd, .events = POLLIN},
+		    {.fd = ended ? -1 : pid_fd, .events = POLLIN},
 		};
-		int n = poll(p, 4, ended ? 0 : 100);
+		int n = poll(p, 5, ended ? 0 : pid_fd < 0 ? 100 : -1);
 
 		for (int i = 0; i < 2; i++)
 			if (n > 0 && p[i].revents)
@@ -138,9 +141,8 @@ static void wait_end(struct shell *s, struct running *r)
 		if (n > 0 && (p[2].revents || p[3].revents)) {
 			event_free(s->answer);
 			s->answer = NULL;
+			s->over = -1;
 			shell_wait(s, 0); /* events must not pile up */
-			if (p[3].revents)
-				shell_wait(s, 0);
 		}
 		if (s->signal && !ended) {
 			kill(r->pid, s->signal);
@@ -154,6 +156,8 @@ static void wait_end(struct shell *s, struct running *r)
 	for (int i = 0; i < 2; i++)
 		if (r->from[i] >= 0)
 			close(r->from[i]);
+	if (pid_fd >= 0)
+		close(pid_fd);
 	while (!ended && waitpid(r->pid, &r->status, 0) < 0 && errno == EINTR)
 		;
 }

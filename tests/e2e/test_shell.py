@@ -279,6 +279,22 @@ def test_run(root):
     assert status == 5 and "message" in err, (status, err)
 
 
+def test_run_passes_signals_on(root):
+    bob = Node(root, "bob")
+    script = "trap 'kill $!; echo told; exit 7' TERM; echo ready; sleep 60 & wait"
+    p = subprocess.Popen([SOTTO, "--home", os.path.join(root, "ana"), "run",
+                          "--to", bob.at, "--", "sh", "-c", script],
+                         stdout=subprocess.PIPE)
+    assert p.stdout.readline() == b"ready\n"
+    p.terminate()
+    assert p.wait(20) == 7
+    assert p.stdout.readline() == b"told\n"
+    message = bob.find(lambda e: e["event"] == "message")
+    assert message["text"].startswith("failed with 7"), message
+    assert message["text"].endswith("ready\ntold"), message
+    bob.end()
+
+
 def test_run_passes_binary(root):
     bob = Node(root, "bob")
     p = subprocess.run([SOTTO, "--home", os.path.join(root, "ana"), "run",
