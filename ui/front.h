@@ -8,7 +8,6 @@ struct engine;
  * status. It takes c and closes it. Each owns its loop: poll on its input and
  * on client_fd. Signals come blocked; each hears them in its own way. */
 int tui_run(struct client *c, const struct config *cfg);
-int plain_run(struct client *c, const struct config *cfg);
 int headless_run(struct client *c, const struct config *cfg);
 /* argv[0] is the sub-command. c is NULL for the bare ones (command_row). */
 int shell_run(struct client *c, const struct config *cfg, int argc,
