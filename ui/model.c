@@ -515,6 +515,11 @@ bool model_asked(uint64_t ref)
 	return ref && !(ref >> MODEL_REFS_BIT);
 }
 
+bool model_asked_outbox(uint64_t ref)
+{
+	return ref >> ASK_BIT == ASK_OUTBOX;
+}
+
 static uint64_t ask_ref(enum ask what, contact_id c)
 {
 	return (uint64_t)what << ASK_BIT | (uint64_t)c;

@@ -21,6 +21,7 @@ bool model_wants(struct model *m, struct command *out);
 enum { MODEL_REFS_BIT = 50 };
 /* Is this ref the model's own? */
 bool model_asked(uint64_t ref);
+bool model_asked_outbox(uint64_t ref); /* ... for the outbox? */
 
 /* Opens a conversation, 0: none. Lines of the one left are forgotten but the
  * newest; from here on the newest page is fetched. */

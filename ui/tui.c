@@ -123,9 +123,8 @@ static void on_result(struct tui *t, const struct event *ev)
 
 	if (model_asked(ev->ref)) {
 		tui_draft_take(t);
-		size_t n;
-		model_outbox(t->model, &n);
-		if (t->over == OVER_OUTBOX && ev->ref >> 44 == 5 && !ev->more)
+		if (t->over == OVER_OUTBOX && model_asked_outbox(ev->ref) &&
+		    !ev->more)
 			tui_outbox_list(t);
 		return;
 	}

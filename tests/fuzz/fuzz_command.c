@@ -10,8 +10,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static bool inside(struct bytes part, struct bytes all)
 {
-	return !part.n ||
-	       (part.p >= all.p && part.p + part.n <= all.p + all.n);
+	return !part.n || (part.p >= all.p && part.p + part.n <= all.p + all.n);
 }
 
 static void build(const struct parsed *p)
@@ -19,7 +18,8 @@ static void build(const struct parsed *p)
 	struct command *cmd = xmalloc(sizeof(*cmd));
 
 	if (command_build(p, 1, cmd)) {
-		assert(!cmd->to || strlen(cmd->to) <= p->peer.n + p->text.n + 3);
+		assert(!cmd->to ||
+		       strlen(cmd->to) <= p->peer.n + p->text.n + 3);
 		assert(!cmd->text || strlen(cmd->text) <= p->text.n);
 	}
 	command_free(cmd);

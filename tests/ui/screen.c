@@ -19,6 +19,7 @@
 enum { DEADLINE_MS = 10000, ROW_MAX = 2048 };
 
 struct screen {
+	struct peer *beside;
 	VTerm *vt;
 	VTermScreen *scr;
 	int fd, slave, rows, cols, status;
@@ -90,11 +91,56 @@ static void note_paste(struct screen *s, const char *p, size_t n)
 	}
 }
 
+/* Ends of lines tell: a line is counted where its end came. */
+static unsigned results_from(struct peer *p, size_t n)
+{
+	unsigned found = 0;
+
+	for (; n; n--) {
+		if (p->text[p->n++] != '\n')
+			continue;
+		p->text[p->n - 1] = '\0';
+		const char *line = p->text + p->n - 1;
+		while (line > p->text && line[-1] && line[-1] != '\n')
+			line--;
+		found += strstr(line, "\"event\":\"result\"") != NULL;
+		p->text[p->n - 1] = '\n';
+	}
+	p->text[p->n] = '\0';
+	return found;
+}
+
+/* Keeps the newest part of what was written; false: nothing was. */
+static bool peer_read(struct peer *p, int ms)
+{
+	struct pollfd q = {.fd = p->out, .events = POLLIN};
+
+	if (poll(&q, 1, ms) <= 0)
+		return false;
+	if (p->n > sizeof(p->text) / 2) {
+		size_t drop = p->n - sizeof(p->text) / 4;
+		memmove(p->text, p->text + drop, p->n - drop);
+		p->n -= drop;
+	}
+	ssize_t n = read(p->out, p->text + p->n, sizeof(p->text) - 1 - p->n);
+	if (n <= 0)
+		return false;
+	p->results += results_from(p, (size_t)n);
+	return true;
+}
+
+void screen_beside(struct screen *s, struct peer *p)
+{
+	s->beside = p;
+}
+
 void screen_read(struct screen *s, int ms)
 {
 	struct pollfd p = {.fd = s->fd, .events = POLLIN};
 	char buf[8192];
 
+	while (s->beside && peer_read(s->beside, 0))
+		;
 	while (poll(&p, 1, ms) > 0 && p.revents & POLLIN) {
 		ssize_t n = read(s->fd, buf, sizeof(buf));
 		if (n <= 0)
@@ -340,44 +386,6 @@ void peer_start(struct peer *p, const char *home)
 	peer_expect(p, "\"event\":\"ready\"");
 	const char *port = strstr(p->text, "\"port\":");
 	p->port = port ? (int)strtol(port + 7, NULL, 10) : 0;
-}
-
-/* Ends of lines tell: a line is counted where its end came. */
-static unsigned results_from(struct peer *p, size_t n)
-{
-	unsigned found = 0;
-
-	for (; n; n--) {
-		if (p->text[p->n++] != '\n')
-			continue;
-		p->text[p->n - 1] = '\0';
-		const char *line = p->text + p->n - 1;
-		while (line > p->text && line[-1] && line[-1] != '\n')
-			line--;
-		found += strstr(line, "\"event\":\"result\"") != NULL;
-		p->text[p->n - 1] = '\n';
-	}
-	p->text[p->n] = '\0';
-	return found;
-}
-
-/* Keeps the newest part of what was written; false: nothing was. */
-static bool peer_read(struct peer *p, int ms)
-{
-	struct pollfd q = {.fd = p->out, .events = POLLIN};
-
-	if (poll(&q, 1, ms) <= 0)
-		return false;
-	if (p->n > sizeof(p->text) / 2) {
-		size_t drop = p->n - sizeof(p->text) / 4;
-		memmove(p->text, p->text + drop, p->n - drop);
-		p->n -= drop;
-	}
-	ssize_t n = read(p->out, p->text + p->n, sizeof(p->text) - 1 - p->n);
-	if (n <= 0)
-		return false;
-	p->results += results_from(p, (size_t)n);
-	return true;
 }
 
 /* Also hears it, so that it never waits for us. */

@@ -37,6 +37,9 @@ struct peer {
 	int port;
 	unsigned results;
 };
+/* p is listened to while the screen is waited for: one that nobody hears stops
+ * when its pipe is full. */
+void screen_beside(struct screen *s, struct peer *p);
 void peer_start(struct peer *p, const char *home);
 void peer_say(struct peer *p, const char *line);
 void peer_expect(struct peer *p, const char *part); /* in what it wrote */

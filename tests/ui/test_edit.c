@@ -177,7 +177,8 @@ static void bytes__become_well_formed(void **state)
 	struct edit *e = *state;
 
 	edit_insert(e, (struct bytes){(const uint8_t *)"a\xff\0b\xc3", 5});
-	expect(e, "a\xef\xbf\xbd" "b\xef\xbf\xbd|");
+	expect(e, "a\xef\xbf\xbd"
+		  "b\xef\xbf\xbd|");
 	assert_true(utf8_ok(edit_text(e)));
 }
 

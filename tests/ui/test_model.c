@@ -57,8 +57,8 @@ static void message(struct model *m, enum event_kind kind, uint64_t ref,
 			      .id = {{(uint8_t)n, (uint8_t)(n >> 8), 1}}};
 
 	snprintf(text, sizeof(text), "%lld", (long long)n);
-	model_apply(m, &(struct event){.kind = kind, .ref = ref,
-				       .message = &msg});
+	model_apply(m,
+		    &(struct event){.kind = kind, .ref = ref, .message = &msg});
 }
 
 static void lines__are_in_order_and_once(void **state)
@@ -189,8 +189,8 @@ static void pending__ends_with_its_result(void **state)
 static void status__changes_its_line(void **state)
 {
 	struct model *m = *state;
-	struct message msg = {.with = 1, .n = 4, .delivery = D_DELIVERED,
-			      .id = {{4, 0, 1}}};
+	struct message msg = {
+	    .with = 1, .n = 4, .delivery = D_DELIVERED, .id = {{4, 0, 1}}};
 
 	meet(m, 1, 1);
 	model_open(m, 1);
@@ -230,8 +230,8 @@ static void draft__is_given_once(void **state)
 	assert_true(model_wants(m, &cmd));
 	c.draft = text;
 	c.cursor = 2;
-	model_apply(m, &(struct event){.kind = EV_ITEM, .ref = cmd.ref,
-				       .contact = &c});
+	model_apply(
+	    m, &(struct event){.kind = EV_ITEM, .ref = cmd.ref, .contact = &c});
 	assert_true(model_draft(m, 5, &b, &cursor, &answers));
 	assert_int_equal(b.n, 4);
 	assert_int_equal(cursor, 2);

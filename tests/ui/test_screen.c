@@ -18,9 +18,9 @@ struct world {
 	struct screen *s;
 };
 
-static struct screen *ana(const struct world *w, int rows, int cols,
-			  bool in_shell)
+static struct screen *ana(struct world *w, int rows, int cols, bool in_shell)
 {
+	struct screen *s;
 	char program[] = SOTTO_PATH, path[256];
 	char *argv[] = {(char[]){"/bin/sh"},
 			(char[]){"-c"},
@@ -38,7 +38,9 @@ static struct screen *ana(const struct world *w, int rows, int cols,
 			NULL};
 
 	snprintf(path, sizeof(path), "%s/ana", w->home);
-	return screen_new(rows, cols, in_shell ? argv : argv + 3);
+	s = screen_new(rows, cols, in_shell ? argv : argv + 3);
+	screen_beside(s, &w->bob);
+	return s;
 }
 
 static void connect_to_bob(struct world *w)

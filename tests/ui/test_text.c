@@ -41,12 +41,14 @@ static void rows__are_never_wider(void **state)
 {
 	static const char *const hostile[] = {
 	    "\xe6\xbc\xa2\xe6\xbc\xa2\xe6\xbc\xa2\xe6\xbc\xa2\xe6\xbc\xa2",
-	    "\033[31m\033]0;x\a\x9b", "a\tb\tc\td",
+	    "\033[31m\033]0;x\a\x9b",
+	    "a\tb\tc\td",
 	    "\xe2\x80\xae\xe2\x80\x8b\xe2\x80\x8d",
-	    "\xf0\x9f\x91\xa9\xe2\x80\x8d\xf0\x9f\x91\xa9\xe2\x80\x8d"
-	    "\xf0\x9f\x91\xa7",
+	    ("\xf0\x9f\x91\xa9\xe2\x80\x8d\xf0\x9f\x91\xa9\xe2\x80\x8d"
+	     "\xf0\x9f\x91\xa7"),
 	    "e\xcc\x81\xcc\x81\xcc\x81\xcc\x81\xcc\x81\xcc\x81\xcc\x81",
-	    "\xff\xfe\xc3", "        x        y        ",
+	    "\xff\xfe\xc3",
+	    "        x        y        ",
 	};
 	struct rows r = {0};
 
@@ -65,8 +67,8 @@ static void fit__splits_no_character(void **state)
 	int width;
 
 	(void)state;
-	assert_int_equal(text_fit(text_of("\xe6\xbc\xa2\xe6\xbc\xa2"), 3,
-				  &width), 3);
+	assert_int_equal(
+	    text_fit(text_of("\xe6\xbc\xa2\xe6\xbc\xa2"), 3, &width), 3);
 	assert_int_equal(width, 2);
 	assert_int_equal(text_fit(text_of("e\xcc\x81x"), 1, &width), 3);
 }
@@ -112,8 +114,8 @@ static void url__ends_before_the_full_stop(void **state)
 	at += n;
 	assert_false(text_url(s, &at, &n));
 	at = 0;
-	assert_false(text_url(text_of("ftp://a javascript:x https://"), &at,
-			      &n));
+	assert_false(
+	    text_url(text_of("ftp://a javascript:x https://"), &at, &n));
 }
 
 int main(void)
