@@ -7,9 +7,10 @@
 #include <unistd.h>
 
 struct queue {
-	int fd; /* an eventfd: 1 while the ring is not empty, else 0 */
+	int fd; /* an eventfd */
 	size_t max, size;
 	pthread_mutex_t lock; /* guards what follows */
+	bool held, raised;    /* raised: the eventfd is 1, not 0 */
 	size_t first, n;
 	void *ring[];
 };
@@ -24,6 +25,7 @@ struct queue *queue_new(size_t max, size_t kept)
 		abort(); /* no descriptor at the start: like no memory */
 	q->max = max;
 	q->size = size;
+	q->held = q->raised = false;
 	q->first = q->n = 0;
 	pthread_mutex_init(&q->lock, NULL);
 	return q;
@@ -43,13 +45,14 @@ void queue_free(struct queue *q)
  * that is not, nor the other way round. */
 static void queue_signal(struct queue *q)
 {
-	eventfd_t one = 1;
+	bool raise = q->n && (q->raised || !q->held);
+	eventfd_t n;
 
-	if (q->n == 0)
-		while (eventfd_read(q->fd, &one) == 0)
-			;
-	else if (eventfd_write(q->fd, one) < 0)
+	if (raise == q->raised)
+		return;
+	if (raise ? eventfd_write(q->fd, 1) : eventfd_read(q->fd, &n))
 		abort();
+	q->raised = raise;
 }
 
 static bool queue_put(struct queue *q, void *item, size_t limit)
@@ -58,8 +61,7 @@ static bool queue_put(struct queue *q, void *item, size_t limit)
 	bool room = q->n < limit;
 	if (room) {
 		q->ring[(q->first + q->n++) % q->size] = item;
-		if (q->n == 1)
-			queue_signal(q);
+		queue_signal(q);
 	}
 	pthread_mutex_unlock(&q->lock);
 	return room;
@@ -82,8 +84,8 @@ bool queue_take(struct queue *q, void **item)
 	if (any) {
 		*item = q->ring[q->first];
 		q->first = (q->first + 1) % q->size;
-		if (--q->n == 0)
-			queue_signal(q);
+		q->n--;
+		queue_signal(q);
 	}
 	pthread_mutex_unlock(&q->lock);
 	return any;
@@ -94,6 +96,21 @@ void *queue_pop(struct queue *q)
 	void *item;
 
 	return queue_take(q, &item) ? item : NULL;
+}
+
+void queue_hold(struct queue *q)
+{
+	pthread_mutex_lock(&q->lock);
+	q->held = true;
+	pthread_mutex_unlock(&q->lock);
+}
+
+void queue_release(struct queue *q)
+{
+	pthread_mutex_lock(&q->lock);
+	q->held = false;
+	queue_signal(q);
+	pthread_mutex_unlock(&q->lock);
 }
 
 int queue_fd(const struct queue *q)

@@ -117,12 +117,37 @@ static void queue__loses_nothing__between_threads(void **state)
 	queue_free(q);
 }
 
+static void queue__wakes_once__when_released(void **state)
+{
+	struct queue *q = queue_new(4, 0);
+	int item = 1;
+
+	(void)state;
+	queue_hold(q);
+	assert_true(queue_push(q, &item));
+	assert_false(readable(q));
+	assert_ptr_equal(queue_pop(q), &item);
+	assert_true(queue_push(q, &item));
+	queue_release(q);
+	assert_true(readable(q));
+	queue_hold(q); /* who was woken stays so */
+	assert_true(queue_push(q, &item));
+	assert_true(readable(q));
+	assert_non_null(queue_pop(q));
+	assert_non_null(queue_pop(q));
+	assert_false(readable(q));
+	queue_release(q);
+	assert_false(readable(q));
+	queue_free(q);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(queue__keeps__order_and_bounds),
 	    cmocka_unit_test(queue__is_readable__while_not_empty),
 	    cmocka_unit_test(queue__tells__a_null_item_from_nothing),
+	    cmocka_unit_test(queue__wakes_once__when_released),
 	    cmocka_unit_test(queue__loses_nothing__between_threads),
 	};
 
