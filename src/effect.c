@@ -126,87 +126,39 @@ static struct fifo *fifo_for(struct effects *fx, ticket after)
 /* ---- copying: first the size of all that is pointed to, then the bytes ----
  */
 
-static size_t round_up(size_t n)
-{
-	size_t a = _Alignof(max_align_t);
-
-	return (n + a - 1) / a * a;
-}
-
-static size_t text_size(const char *s)
-{
-	return s ? round_up(strlen(s) + 1) : 0;
-}
-
 static size_t bytes_size(struct bytes s)
 {
-	return round_up(s.n);
+	return flat_room(s.n);
 }
 
 static size_t packet_size(const struct packet *p)
 {
-	size_t n = round_up(sizeof(*p));
+	size_t n = flat_room(sizeof(*p));
 
 	n += bytes_size(p->stamp) + bytes_size(p->orig_stamp) +
 	     bytes_size(p->text) + bytes_size(p->quoted) + bytes_size(p->peer) +
 	     bytes_size(p->key) + bytes_size(p->nick) + bytes_size(p->version) +
 	     bytes_size(p->features) + bytes_size(p->prekey);
-	n += round_up(p->n_ranges * sizeof(*p->ranges));
-	n += round_up(p->n_peers * sizeof(*p->peers));
+	n += flat_room(p->n_ranges * sizeof(*p->ranges));
+	n += flat_room(p->n_peers * sizeof(*p->peers));
 	for (size_t i = 0; i < p->n_words; i++)
 		n += bytes_size(p->word[i]);
 	return n;
 }
 
-static size_t contact_size(const struct contact *c)
-{
-	return c ? round_up(sizeof(*c)) + text_size(c->draft) : 0;
-}
-
-static size_t message_size(const struct message *m)
-{
-	if (!m)
-		return 0;
-	return round_up(sizeof(*m)) + text_size(m->text) + text_size(m->quote) +
-	       text_size(m->error);
-}
-
-static size_t event_size(const struct event *ev)
-{
-	return round_up(sizeof(*ev)) + contact_size(ev->contact) +
-	       message_size(ev->message) + text_size(ev->name) +
-	       text_size(ev->text);
-}
-
 static size_t job_size(const struct job *j)
 {
-	return round_up(sizeof(*j)) + text_size(j->host);
-}
-
-static void *place(uint8_t **at, const void *p, size_t n)
-{
-	void *copy = *at;
-
-	if (!n)
-		return NULL;
-	memcpy(copy, p, n);
-	*at += round_up(n);
-	return copy;
-}
-
-static char *place_text(uint8_t **at, const char *s)
-{
-	return s ? place(at, s, strlen(s) + 1) : NULL;
+	return flat_room(sizeof(*j)) + flat_text_room(j->host);
 }
 
 static void place_bytes(uint8_t **at, struct bytes *s)
 {
-	s->p = place(at, s->p, s->n);
+	s->p = flat_bytes(at, s->p, s->n);
 }
 
 static const struct packet *place_packet(uint8_t **at, const struct packet *p)
 {
-	struct packet *copy = place(at, p, sizeof(*p));
+	struct packet *copy = flat_bytes(at, p, sizeof(*p));
 
 	place_bytes(at, &copy->stamp);
 	place_bytes(at, &copy->orig_stamp);
@@ -218,49 +170,19 @@ static const struct packet *place_packet(uint8_t **at, const struct packet *p)
 	place_bytes(at, &copy->version);
 	place_bytes(at, &copy->features);
 	place_bytes(at, &copy->prekey);
-	copy->ranges = place(at, p->ranges, p->n_ranges * sizeof(*p->ranges));
-	copy->peers = place(at, p->peers, p->n_peers * sizeof(*p->peers));
+	copy->ranges =
+	    flat_bytes(at, p->ranges, p->n_ranges * sizeof(*p->ranges));
+	copy->peers = flat_bytes(at, p->peers, p->n_peers * sizeof(*p->peers));
 	for (size_t i = 0; i < p->n_words; i++)
 		place_bytes(at, &copy->word[i]);
 	return copy;
 }
 
-static struct contact *place_contact(uint8_t **at, const struct contact *c)
-{
-	if (!c)
-		return NULL;
-	struct contact *copy = place(at, c, sizeof(*c));
-	copy->draft = place_text(at, c->draft);
-	return copy;
-}
-
-static struct message *place_message(uint8_t **at, const struct message *m)
-{
-	if (!m)
-		return NULL;
-	struct message *copy = place(at, m, sizeof(*m));
-	copy->text = place_text(at, m->text);
-	copy->quote = place_text(at, m->quote);
-	copy->error = place_text(at, m->error);
-	return copy;
-}
-
-static const struct event *place_event(uint8_t **at, const struct event *ev)
-{
-	struct event *copy = place(at, ev, sizeof(*ev));
-
-	copy->contact = place_contact(at, ev->contact);
-	copy->message = place_message(at, ev->message);
-	copy->name = place_text(at, ev->name);
-	copy->text = place_text(at, ev->text);
-	return copy;
-}
-
 static const struct job *place_job(uint8_t **at, const struct job *j)
 {
-	struct job *copy = place(at, j, sizeof(*j));
+	struct job *copy = flat_bytes(at, j, sizeof(*j));
 
-	copy->host = place_text(at, j->host);
+	copy->host = flat_text(at, j->host);
 	copy->page = (struct page){0}; /* the question only */
 	return copy;
 }
@@ -271,7 +193,7 @@ static size_t effect_size(const struct effect *e)
 	case FX_SEND:
 		return packet_size(e->packet);
 	case FX_EVENT:
-		return event_size(e->event);
+		return event_room(e->event);
 	case FX_JOB:
 		return job_size(e->job);
 	case FX_DIAL:
@@ -288,7 +210,7 @@ static void effect_place(struct effect *to, uint8_t *at)
 		to->packet = place_packet(&at, to->packet);
 		break;
 	case FX_EVENT:
-		to->event = place_event(&at, to->event);
+		to->event = event_place(&at, to->event);
 		break;
 	case FX_JOB:
 		to->job = place_job(&at, to->job);
@@ -302,7 +224,7 @@ static void effect_place(struct effect *to, uint8_t *at)
 void effects_put(struct effects *fx, const struct effect *e)
 {
 	struct fifo *f = fifo_for(fx, e->after);
-	size_t head = round_up(sizeof(struct queued));
+	size_t head = flat_room(sizeof(struct queued));
 	size_t size = head + effect_size(e);
 	struct chunk *c = f->last;
 

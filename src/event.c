@@ -1,4 +1,5 @@
 #include "src/event.h"
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,15 +31,6 @@ void message_free(struct message *m)
 	free(m);
 }
 
-static struct contact *contact_copy(const struct contact *c)
-{
-	struct contact *copy = xmalloc(sizeof(*copy));
-
-	*copy = *c;
-	copy->draft = copy_text(c->draft);
-	return copy;
-}
-
 static void contact_free(struct contact *c)
 {
 	if (!c)
@@ -47,28 +39,103 @@ static void contact_free(struct contact *c)
 	free(c);
 }
 
+/* ---- all of it in one piece ---- */
+
+size_t flat_room(size_t n)
+{
+	size_t a = _Alignof(max_align_t);
+
+	return (n + a - 1) / a * a;
+}
+
+size_t flat_text_room(const char *s)
+{
+	return s ? flat_room(strlen(s) + 1) : 0;
+}
+
+void *flat_bytes(uint8_t **at, const void *p, size_t n)
+{
+	void *copy = *at;
+
+	if (!n)
+		return NULL;
+	memcpy(copy, p, n);
+	*at += flat_room(n);
+	return copy;
+}
+
+char *flat_text(uint8_t **at, const char *s)
+{
+	return s ? flat_bytes(at, s, strlen(s) + 1) : NULL;
+}
+
+static size_t contact_room(const struct contact *c)
+{
+	return c ? flat_room(sizeof(*c)) + flat_text_room(c->draft) : 0;
+}
+
+static size_t message_room(const struct message *m)
+{
+	if (!m)
+		return 0;
+	return flat_room(sizeof(*m)) + flat_text_room(m->text) +
+	       flat_text_room(m->quote) + flat_text_room(m->error);
+}
+
+size_t event_room(const struct event *ev)
+{
+	return flat_room(sizeof(*ev)) + contact_room(ev->contact) +
+	       message_room(ev->message) + flat_text_room(ev->name) +
+	       flat_text_room(ev->text);
+}
+
+static struct contact *contact_place(uint8_t **at, const struct contact *c)
+{
+	if (!c)
+		return NULL;
+	struct contact *copy = flat_bytes(at, c, sizeof(*c));
+	copy->draft = flat_text(at, c->draft);
+	return copy;
+}
+
+static struct message *message_place(uint8_t **at, const struct message *m)
+{
+	if (!m)
+		return NULL;
+	struct message *copy = flat_bytes(at, m, sizeof(*m));
+	copy->text = flat_text(at, m->text);
+	copy->quote = flat_text(at, m->quote);
+	copy->error = flat_text(at, m->error);
+	return copy;
+}
+
+struct event *event_place(uint8_t **at, const struct event *ev)
+{
+	struct event *copy = flat_bytes(at, ev, sizeof(*ev));
+
+	copy->flat = true;
+	copy->contact = contact_place(at, ev->contact);
+	copy->message = message_place(at, ev->message);
+	copy->name = flat_text(at, ev->name);
+	copy->text = flat_text(at, ev->text);
+	return copy;
+}
+
 struct event *event_copy(const struct event *ev)
 {
-	struct event *copy = xmalloc(sizeof(*copy));
+	uint8_t *at = xmalloc(event_room(ev));
 
-	*copy = *ev;
-	if (ev->contact)
-		copy->contact = contact_copy(ev->contact);
-	if (ev->message)
-		copy->message = message_copy(ev->message);
-	copy->name = copy_text(ev->name);
-	copy->text = copy_text(ev->text);
-	return copy;
+	return event_place(&at, ev);
 }
 
 void event_free(struct event *ev)
 {
-	if (!ev)
-		return;
-	contact_free(ev->contact);
-	message_free(ev->message);
-	free(ev->name);
-	free(ev->text);
+	if (ev && !ev->flat) {
+		contact_free(ev->contact);
+		message_free(ev->message);
+		free(ev->name);
+		free(ev->text);
+	}
 	free(ev);
 }
 

@@ -119,6 +119,7 @@ struct event {
 	struct message *message; /* owned or NULL */
 	char *name, *text;       /* owned or NULL */
 	bool more;               /* RESULT of a query: ask again from `next` */
+	bool flat;               /* a copy: what it owns lies behind it */
 	message_n next;
 };
 
@@ -163,6 +164,14 @@ struct command {
 	char *text, *name; /* owned */
 };
 struct event *event_copy(const struct event *ev);
+/* A copy at *at, which moves behind it; aligned like malloc's, event_room
+ * bytes. What effects are made of, too. */
+size_t event_room(const struct event *ev);
+struct event *event_place(uint8_t **at, const struct event *ev);
+size_t flat_room(size_t n);
+size_t flat_text_room(const char *s);                    /* NULL: nothing */
+void *flat_bytes(uint8_t **at, const void *p, size_t n); /* n 0: NULL */
+char *flat_text(uint8_t **at, const char *s);
 void event_free(struct event *ev);
 void command_free(struct command *cmd);
 #endif
