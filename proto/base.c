@@ -57,19 +57,24 @@ void buf_put(struct buf *b, struct bytes s)
 	b->n += s.n;
 }
 
+enum { PRINTF_USUAL = 64 };
+
 void buf_printf(struct buf *b, const char *fmt, ...)
 {
 	va_list ap;
+	size_t room = PRINTF_USUAL;
 	int n;
 
-	va_start(ap, fmt);
-	n = vsnprintf(NULL, 0, fmt, ap);
-	va_end(ap);
-	assert(n >= 0);
-	buf_room(b, (size_t)n + 1);
-	va_start(ap, fmt);
-	vsnprintf((char *)b->p + b->n, (size_t)n + 1, fmt, ap);
-	va_end(ap);
+	for (;;) {
+		buf_room(b, room);
+		va_start(ap, fmt);
+		n = vsnprintf((char *)b->p + b->n, room, fmt, ap);
+		va_end(ap);
+		assert(n >= 0);
+		if ((size_t)n < room)
+			break;
+		room = (size_t)n + 1;
+	}
 	b->n += (size_t)n;
 }
 
@@ -308,13 +313,32 @@ static void clean_point(struct buf *out, int32_t c)
 		put_point(out, c);
 }
 
+/* How many bytes of ASCII without controls s begins with. */
+static size_t plain(struct bytes s)
+{
+	size_t n = 0;
+
+	while (n < s.n && s.p[n] >= 0x20 && s.p[n] < 0x7f)
+		n++;
+	return n;
+}
+
 void text_clean(struct buf *out, struct bytes s)
 {
 	int32_t base = -1; /* the last that is no mark, VS or skin tone */
 	unsigned marks = 0;
 
 	while (s.n) {
-		size_t len;
+		size_t len = plain(s);
+
+		if (len) {
+			buf_put(out, (struct bytes){s.p, len});
+			base = s.p[len - 1];
+			marks = 0;
+			s.p += len;
+			s.n -= len;
+			continue;
+		}
 		int32_t c = utf8_get(s, &len), next = -1;
 
 		s.p += len;
@@ -324,10 +348,6 @@ void text_clean(struct buf *out, struct bytes s)
 		if (c < 0) {
 			put_point(out, 0xfffd);
 			base = -1;
-		} else if (c >= 0x20 && c < 0x7f) {
-			buf_put(out, (struct bytes){s.p - 1, 1});
-			base = c;
-			marks = 0;
 		} else if (c == 0x200d && emoji(base) && emoji(next)) {
 			put_point(out, c);
 		} else if ((c == 0xfe0e || c == 0xfe0f) && base >= 0) {

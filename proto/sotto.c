@@ -83,11 +83,10 @@ static void put_hex(struct buf *b, const uint8_t *p, size_t n)
 {
 	static const char digit[] = "0123456789abcdef";
 
+	buf_room(b, 2 * n);
 	for (size_t i = 0; i < n; i++) {
-		uint8_t two[2] = {(uint8_t)digit[p[i] >> 4],
-				  (uint8_t)digit[p[i] & 15]};
-
-		buf_put(b, (struct bytes){two, 2});
+		b->p[b->n++] = (uint8_t)digit[p[i] >> 4];
+		b->p[b->n++] = (uint8_t)digit[p[i] & 15];
 	}
 }
 
@@ -120,7 +119,10 @@ static void put_ip(struct buf *b, const uint8_t ip[static 16])
 
 	put(b, "\"");
 	if (memcmp(ip, v4, sizeof v4) == 0)
-		buf_printf(b, "%u.%u.%u.%u", ip[12], ip[13], ip[14], ip[15]);
+		for (int i = 12; i < 16; i++) {
+			put(b, i > 12 ? "." : "");
+			put_number(b, ip[i]);
+		}
 	else
 		for (int i = 0; i < 16; i += 2)
 			buf_printf(b, "%s%x", i ? ":" : "",
