@@ -20,6 +20,10 @@ struct journal {
 	char *path;
 	long size;
 	bool full;
+	bool dirty; /* lines wait in the stream */
+	struct buf line;
+	int64_t second; /* Unix; `when` says it */
+	char when[64];
 };
 
 static FILE *open_private(const char *path)
@@ -51,6 +55,7 @@ void journal_close(struct journal *j)
 	for (size_t i = 0; i < j->n_known; i++)
 		free(j->known[i].name);
 	free(j->known);
+	buf_free(&j->line);
 	free(j->path);
 	free(j);
 }
@@ -67,22 +72,38 @@ static void rotate(struct journal *j)
 	buf_free(&old);
 }
 
+static void put(struct buf *b, const char *s)
+{
+	buf_put(b, (struct bytes){(const uint8_t *)s, strlen(s)});
+}
+
 /* 004: "[ÉÉÉÉ.HH.NN ÓÓ:PP:MM]" */
 static void put_line(struct journal *j, int64_t wall_us, struct bytes text)
 {
-	struct buf line = {0};
-	char when[64];
+	struct buf *line = &j->line;
 
-	clock_local(when, wall_us / 1000, CLOCK_LOG);
-	buf_printf(&line, "[%s] ", when);
-	text_clean(&line, text);
-	buf_printf(&line, "\n");
-	if (j->file && fwrite(line.p, 1, line.n, j->file) == line.n)
-		fflush(j->file);
-	j->size += (long)line.n;
-	buf_free(&line);
+	if (wall_us / 1000000 != j->second)
+		clock_local(j->when, wall_us / 1000, CLOCK_LOG);
+	j->second = wall_us / 1000000;
+	line->n = 0;
+	put(line, "[");
+	put(line, j->when);
+	put(line, "] ");
+	text_clean(line, text);
+	put(line, "\n");
+	if (j->file)
+		j->dirty |= fwrite(line->p, 1, line->n, j->file) == line->n;
+	j->size += (long)line->n;
 	if (j->file && j->size > JOURNAL_MAX)
 		rotate(j);
+}
+
+void journal_flush(struct journal *j)
+{
+	if (j && j->file && j->dirty)
+		fflush(j->file);
+	if (j)
+		j->dirty = false;
 }
 
 void journal_line(struct journal *j, int64_t wall_us, const char *fmt, ...)

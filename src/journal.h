@@ -12,4 +12,7 @@ void journal_close(struct journal *j);
 void journal_event(struct journal *j, int64_t wall_us, const struct event *ev);
 void journal_line(struct journal *j, int64_t wall_us, const char *fmt, ...)
     PRINTF(3, 4);
+/* Lines wait for this, at the end of each turn: nobody waits for the journal.
+ */
+void journal_flush(struct journal *j);
 #endif
