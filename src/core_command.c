@@ -1023,8 +1023,10 @@ void command_page(struct core *c, const struct job *j)
 			   : err_text(j->err));
 		return;
 	}
-	for (size_t i = 0; i < j->page.n; i++)
+	for (size_t i = 0; i < j->page.n; i++) {
+		store_freshen(c->store, j->page.row[i]);
 		item(c, j->client, j->ref, j->page.row[i]);
+	}
 	result_page(c, j->client, j->ref, j->page.more, j->page.next);
 }
 

@@ -441,8 +441,7 @@ static void mark_delivered(struct core *c, const struct now *now,
 	stamp_copy(m->ack_stamp, ack->stamp);
 	set_error(m, NULL);
 	crash_point("ack.before_mark");
-	store_update(c->store, m);
-	hard(c);
+	store_update_soon(c->store, m);
 	/* It claims what is on *his* disk: it need not wait for ours, but it
 	 * must not overtake what was said of the row before. */
 	tell_status(c, after, m);

@@ -18,7 +18,7 @@ size_t marks_missing(const struct marks *m, struct range *out, size_t max);
 void marks_copy(struct marks *to, const struct marks *from);
 void marks_free(struct marks *m);
 
-enum { DIRTY_ROW = 1, DIRTY_MARKS = 2, DIRTY_DRAFT = 4 };
+enum { DIRTY_ROW = 1, DIRTY_MARKS = 2, DIRTY_DRAFT = 4, DIRTY_HEARD = 8 };
 struct person {
 	struct contact_row row; /* in_* and shown.draft are not used */
 	char *draft;            /* owned or NULL */

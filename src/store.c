@@ -5,7 +5,7 @@
 #include <string.h>
 
 enum { ROWS_MAX = 4096 };
-static const int64_t SOFT_US = 2000000;
+static const int64_t SOFT_US = 2000000, SOON_US = 100000;
 
 static const char *const text[N_STMT] = {
     [Q_BEGIN] = "BEGIN",
@@ -127,7 +127,7 @@ static void forget_all(struct store *s)
 	free(s->meta);
 	s->meta = NULL;
 	s->n_meta = 0;
-	s->hard = s->soft = false;
+	s->hard = s->soft = s->soon = false;
 	s->soft_due_us = INT64_MAX;
 }
 
@@ -197,23 +197,32 @@ struct pending *store_pend(struct store *s)
 /* ---- the way to the disk ---- */
 
 /* Soft changes wait for hard ones, but not for long. */
-static bool must_go(struct store *s, const struct now *now)
+static bool soft_due(struct store *s, const struct now *now)
 {
-	if (s->hard)
-		return true;
+	int64_t due = now->mono_us + (s->soon ? SOON_US : SOFT_US);
+
 	if (!s->soft)
 		return false;
-	if (s->soft_due_us == INT64_MAX)
-		s->soft_due_us = now->mono_us + SOFT_US;
+	if (s->flush)
+		return true;
+	if (due < s->soft_due_us)
+		s->soft_due_us = due;
 	return now->mono_us >= s->soft_due_us;
+}
+
+void store_flush(struct store *s)
+{
+	s->flush = true;
 }
 
 struct batch *store_batch(struct store *s, const struct now *now)
 {
+	bool all = soft_due(s, now);
+
 	store_end_read(s);
-	if (!must_go(s, now) || s->n_flight == FLIGHT_MAX)
+	if ((!s->hard && !all) || s->n_flight == FLIGHT_MAX)
 		return NULL;
-	store_gather_dirty(s);
+	s->soft = store_gather_dirty(s, all);
 	struct batch *b = store_gather(s);
 	b->hard = s->hard;
 	b->wall_ms = now->wall_us / 1000;
@@ -221,8 +230,9 @@ struct batch *store_batch(struct store *s, const struct now *now)
 	s->flight[s->n_flight++] = b;
 	s->gathered = NULL;
 	s->next++;
-	s->hard = s->soft = false;
-	s->soft_due_us = INT64_MAX;
+	s->hard = s->soon = s->flush = false;
+	if (!s->soft)
+		s->soft_due_us = INT64_MAX;
 	return b;
 }
 

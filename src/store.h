@@ -24,7 +24,9 @@ ticket store_ticket(const struct store *s); /* of the batch being gathered */
  * *after: the ticket under which it is or was written, 0 when long on the
  * disk. ACK in both cases, after that ticket. ERR_STATE: another message had
  * this (epoch, seq) before: V_SEQ_REUSED. m->with must be in the store.
- * The mark (in_epoch, in_seq) moves by itself; a new epoch starts it again. */
+ * The mark (in_epoch, in_seq) moves by itself; a new epoch starts it again. On
+ * the disk it may be up to 2 s behind the messages: then a copy is asked for
+ * that is recognised. */
 enum err store_receive(struct store *s, struct message *m,
 		       ticket *after) MUST_USE;
 /* The peer's skip: these numbers will never come; the mark may pass them. */
@@ -36,6 +38,9 @@ void store_queue(struct store *s, struct message *m);
 /* Everything of a row but text, quotation, ids and contact; an outgoing row
  * that is D_QUEUED, D_SENT or D_STORED stays in (or goes back to) outbox. */
 void store_update(struct store *s, const struct message *m);
+/* The same for what is only news of another disk: it rides along, or goes by
+ * itself after 100 ms. Lost, it is learned again. */
+void store_update_soon(struct store *s, const struct message *m);
 /* Rows, addresses and draft of a contact known by address only go to the one
  * with the key; the contact `from` is gone then. */
 void store_adopt(struct store *s, contact_id from, contact_id to);
@@ -96,6 +101,8 @@ bool store_address_next(struct store *s, contact_id c, unsigned i,
 /* `with` 0: whoever has it. ERR_ABSENT: nobody. The caller frees. */
 enum err store_message(struct store *s, contact_id with, struct uuid id,
 		       struct message **out) MUST_USE;
+/* Over m, read from the disk by somebody: what is on its way says more. */
+void store_freshen(const struct store *s, struct message *m);
 /* What is not delivered yet, by n, at most PAGE_MAX; ask again from `next`. */
 enum err store_outbox(struct store *s, message_n after,
 		      struct page *out) MUST_USE;
@@ -108,6 +115,7 @@ struct batch;
 /* The gathered changes, or NULL: none that must go now, or four are on their
  * way (then they gather further under the same ticket). */
 struct batch *store_batch(struct store *s, const struct now *now);
+void store_flush(struct store *s); /* soft ones need not wait: at the end */
 /* When the soft changes that have gathered go, mono_us; INT64_MAX: none. */
 int64_t store_deadline(const struct store *s);
 /* For whoever lets a batch die uncommitted (a crash in the simulation). A
@@ -116,6 +124,7 @@ void batch_free(struct batch *b);
 /* Counts store_reset: batches of an older generation are refused. */
 unsigned batch_generation(const struct batch *b);
 ticket batch_ticket(const struct batch *b);
+size_t batch_rows(const struct batch *b); /* messages in it */
 /* Durable up to `upto`: forget what was kept for those in flight. */
 void store_durable(struct store *s, ticket upto);
 /* A batch failed: forgets everything gathered and in flight and reads the
@@ -127,7 +136,8 @@ void writer_close(struct writer *w);
 /* Many batches, one transaction; frees them. ERR_FULL: no room; ERR_SYS: it
  * could not be written (errno): none of it is there. */
 enum err writer_commit(struct writer *w, struct batch **b, size_t n) MUST_USE;
-/* A little of: checkpoint, expiry of tombstones. False: nothing left. */
+/* A little of: checkpoint, room in the WAL, expiry of tombstones. False:
+ * nothing left. */
 bool writer_idle(struct writer *w);
 bool writer_busy(const struct writer *w); /* writer_idle has something to do */
 bool writer_full(const struct writer *w); /* it should not wait any longer */

@@ -361,13 +361,20 @@ static void gather_meta(struct store *s, struct meta *m)
 }
 
 /* What changed in memory becomes records, once for each contact. */
-void store_gather_dirty(struct store *s)
+bool store_gather_dirty(struct store *s, bool all)
 {
+	struct person *later = NULL;
+
 	for (struct person *p; (p = s->people.dirty);) {
 		s->people.dirty = p->next_dirty;
+		if (p->dirty == DIRTY_HEARD && !all) {
+			p->next_dirty = later;
+			later = p;
+			continue;
+		}
 		if (p->dirty & DIRTY_ROW)
 			gather_row(s, p, OP_CONTACT);
-		else if (p->dirty & DIRTY_MARKS)
+		else if (p->dirty & (DIRTY_MARKS | DIRTY_HEARD))
 			gather_row(s, p, OP_MARKS);
 		if (p->dirty & DIRTY_DRAFT)
 			gather_draft(s, p);
@@ -376,4 +383,6 @@ void store_gather_dirty(struct store *s)
 	for (size_t i = 0; i < s->n_meta; i++)
 		if (s->meta[i].dirty)
 			gather_meta(s, &s->meta[i]);
+	s->people.dirty = later;
+	return later != NULL;
 }

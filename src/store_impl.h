@@ -56,7 +56,8 @@ struct store {
 	ticket next, durable;
 	unsigned generation;
 	bool hard;
-	bool soft;           /* something waits that is not hard */
+	bool soft, soon;     /* something waits that is not hard */
+	bool flush;          /* not any more */
 	int64_t soft_due_us; /* INT64_MAX: none */
 	uint32_t seed;       /* of the index, so that nobody can aim */
 };
@@ -71,7 +72,9 @@ enum err store_load(struct store *s) MUST_USE; /* all that memory holds */
 /* ---- gathering ---- */
 struct batch *store_gather(struct store *s);
 struct batch *store_gather_hard(struct store *s);
-void store_gather_dirty(struct store *s); /* what changed in memory */
+/* What changed in memory; without `all`, numbers that were heard wait on: each
+ * batch writes a page less. Says whether some do. */
+bool store_gather_dirty(struct store *s, bool all);
 struct person *store_person(const struct store *s, contact_id id);
 void store_touch(struct store *s, struct person *p, unsigned how);
 struct pending *store_pend(struct store *s);

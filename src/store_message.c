@@ -117,7 +117,7 @@ static void heard(struct store *s, struct person *p, const struct message *m)
 	    marks_had(&p->live, m->seq))
 		return;
 	person_heard(p, m->epoch, &seq, 1, s->next, s->durable);
-	store_touch(s, p, DIRTY_MARKS);
+	store_touch(s, p, DIRTY_HEARD);
 }
 
 enum err store_receive(struct store *s, struct message *m, ticket *after)
@@ -180,8 +180,13 @@ void store_update(struct store *s, const struct message *m)
 	batch_message(store_gather_hard(s), OP_UPDATE, m, s->seed);
 }
 
-/* What updates on their way say about it. */
-static void bring_up_to_date(const struct store *s, struct message *m)
+void store_update_soon(struct store *s, const struct message *m)
+{
+	s->soft = s->soon = true;
+	batch_message(store_gather(s), OP_UPDATE, m, s->seed);
+}
+
+void store_freshen(const struct store *s, struct message *m)
 {
 	struct batch_key key = {.by = BY_N, .n = m->n};
 	ticket under;
@@ -250,7 +255,7 @@ static enum err message_now(struct store *s, contact_id with,
 		message_free(m);
 		return ERR_ABSENT;
 	}
-	bring_up_to_date(s, m);
+	store_freshen(s, m);
 	*out = m;
 	return OK;
 }
@@ -288,7 +293,7 @@ static void outbox_add(const struct store *s, struct message *m,
 		return;
 	}
 	m->with = adopted_by(s, m->with);
-	bring_up_to_date(s, m);
+	store_freshen(s, m);
 	out->next = m->n;
 	if (is_open(m) && !forgotten(s, m->with, m->n))
 		out->row[out->n++] = m;

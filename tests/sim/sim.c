@@ -852,6 +852,8 @@ static void rebuild_check(struct node *n)
 	struct store *store;
 	char nick[8], why[128];
 
+	if (store_deadline(n->store) != INT64_MAX)
+		return; /* what may be lost has not gone yet */
 	snprintf(nick, sizeof(nick), "n%d", index_of(n));
 	if (store_open(n->path, &store, why))
 		abort();
@@ -1199,7 +1201,8 @@ static bool quiet(void)
 	for (int i = 0; i < w.n; i++) {
 		struct node *n = &w.node[i];
 		struct page p;
-		if (n->on_the_way || store_outbox(n->store, 0, &p))
+		if (n->on_the_way || store_deadline(n->store) != INT64_MAX ||
+		    store_outbox(n->store, 0, &p))
 			return false;
 		size_t waiting = p.n;
 		page_free(&p);

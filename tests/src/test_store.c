@@ -59,6 +59,8 @@ static void box_restart(struct box *b)
 static enum err commit(struct box *b)
 {
 	struct now now = at(b);
+
+	store_flush(b->s);
 	struct batch *batch = store_batch(b->s, &now);
 
 	if (!batch)
