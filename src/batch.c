@@ -31,6 +31,11 @@ ticket batch_ticket(const struct batch *b)
 	return b->ticket;
 }
 
+size_t batch_rows(const struct batch *b)
+{
+	return b->n_rows;
+}
+
 void *batch_add(struct batch *b, enum op op, size_t size)
 {
 	size = (size + 7) & ~(size_t)7;

@@ -1,18 +1,31 @@
 #include "src/disk.h"
+#include "src/clock.h"
 #include "src/queue.h"
+#include <errno.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 enum { AT_ONCE_MAX = 16, QUIET_MS = 200, RETRY_MS = 5000 };
+/* A commit that takes longer keeps the network waiting: not without the
+ * thread, until one has been quick again. */
+static const int64_t QUICK_US = 3000;
 
 struct disk {
-	struct writer *writer;
 	struct queue *batches, *done;
+	int nudge; /* an eventfd: the thread should look at the writer */
+
+	pthread_mutex_t lock; /* guards what follows */
+	struct writer *writer;
 	ticket durable;
-	bool failed;   /* the last thing we heard of it was an error */
-	bool refusing; /* batches up to this generation: */
+	int64_t took_us, last_us; /* the latest commit */
+	bool failed;              /* the last thing we heard was an error */
+	bool refusing;            /* batches up to this generation: */
 	unsigned refused;
-	bool stopped; /* NULL came */
+	bool stopped;  /* NULL came */
+	bool watching; /* the thread looks again by itself */
 };
 
 struct disk *disk_new(struct writer *w, struct queue *batches,
@@ -21,11 +34,19 @@ struct disk *disk_new(struct writer *w, struct queue *batches,
 	struct disk *d = xmalloc(sizeof(*d));
 
 	*d = (struct disk){.writer = w, .batches = batches, .done = done};
+	d->nudge = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	if (d->nudge < 0)
+		abort(); /* no descriptor at the start: like no memory */
+	pthread_mutex_init(&d->lock, NULL);
 	return d;
 }
 
 void disk_free(struct disk *d)
 {
+	if (!d)
+		return;
+	close(d->nudge);
+	pthread_mutex_destroy(&d->lock);
 	free(d);
 }
 
@@ -57,20 +78,41 @@ static size_t gather(struct disk *d, struct batch *b[static AT_ONCE_MAX])
 	return n;
 }
 
-static void commit(struct disk *d, struct batch **b, size_t n)
+static struct disk_done commit(struct disk *d, struct batch **b, size_t n)
 {
-	ticket upto = batch_ticket(b[n - 1]);
+	struct disk_done done = {.upto = batch_ticket(b[n - 1])};
 	unsigned generation = batch_generation(b[n - 1]);
-	enum err err = writer_commit(d->writer, b, n);
+	int64_t from = clock_mono_us();
 
-	d->failed = err != OK;
-	if (err) {
+	done.err = writer_commit(d->writer, b, n);
+	d->last_us = clock_mono_us();
+	d->took_us = d->last_us - from;
+	d->failed = done.err != OK;
+	if (done.err) {
 		d->refusing = true;
 		d->refused = generation;
 	} else {
-		d->durable = upto;
+		d->durable = done.upto;
 	}
-	say(d, upto, err);
+	return done;
+}
+
+bool disk_now(struct disk *d, struct batch *b, struct disk_done *done)
+{
+	bool good;
+
+	if (pthread_mutex_trylock(&d->lock))
+		return false;
+	good = !d->failed && d->took_us < QUICK_US;
+	if (good)
+		*done = commit(d, &b, 1);
+	if (good && !d->watching && (d->failed || writer_busy(d->writer))) {
+		d->watching = true;
+		if (eventfd_write(d->nudge, 1) < 0)
+			abort();
+	}
+	pthread_mutex_unlock(&d->lock);
+	return good;
 }
 
 static bool try_again(struct disk *d)
@@ -81,13 +123,14 @@ static bool try_again(struct disk *d)
 	return !d->failed;
 }
 
-bool disk_step(struct disk *d)
+static bool step(struct disk *d)
 {
 	struct batch *b[AT_ONCE_MAX];
 	size_t n = gather(d, b);
 
 	if (n) {
-		commit(d, b, n);
+		struct disk_done done = commit(d, b, n);
+		say(d, done.upto, done.err);
 		if (writer_full(d->writer)) /* those who wait were told */
 			writer_idle(d->writer);
 		return true;
@@ -97,20 +140,56 @@ bool disk_step(struct disk *d)
 	return d->failed ? try_again(d) : writer_idle(d->writer);
 }
 
-static int patience_ms(const struct disk *d)
+bool disk_step(struct disk *d)
 {
+	pthread_mutex_lock(&d->lock);
+	bool more = step(d);
+	pthread_mutex_unlock(&d->lock);
+	return more;
+}
+
+/* Milliseconds until there is idle work to do; -1: until somebody comes. */
+static int patience(struct disk *d)
+{
+	int ms = -1;
+
+	pthread_mutex_lock(&d->lock);
 	if (d->failed)
-		return RETRY_MS;
-	return writer_busy(d->writer) ? QUIET_MS : -1;
+		ms = RETRY_MS;
+	else if (writer_full(d->writer))
+		ms = 0;
+	else if (writer_busy(d->writer))
+		ms = QUIET_MS;
+	d->watching = ms >= 0;
+	pthread_mutex_unlock(&d->lock);
+	return ms;
+}
+
+/* Has a commit come in between, made by another? Then it is not quiet. */
+static bool quiet(struct disk *d)
+{
+	pthread_mutex_lock(&d->lock);
+	bool long_ago = clock_mono_us() - d->last_us >= QUIET_MS * 1000;
+	bool go = d->failed || writer_full(d->writer) || long_ago;
+	pthread_mutex_unlock(&d->lock);
+	return go;
 }
 
 void disk_run(struct disk *d)
 {
-	struct pollfd p = {.fd = queue_fd(d->batches), .events = POLLIN};
+	struct pollfd p[] = {
+	    {.fd = queue_fd(d->batches), .events = POLLIN},
+	    {.fd = d->nudge, .events = POLLIN},
+	};
+	eventfd_t n;
 
 	while (!d->stopped) {
 		/* A batch that came in time postpones the idle work. */
-		poll(&p, 1, patience_ms(d));
-		disk_step(d);
+		int came = poll(p, 2, patience(d));
+		if (came > 0 && p[1].revents &&
+		    eventfd_read(d->nudge, &n) == 0 && !p[0].revents)
+			continue;
+		if (came != 0 || quiet(d))
+			disk_step(d);
 	}
 }

@@ -1,7 +1,9 @@
 #ifndef SOTTO_SRC_DISK_H
 #define SOTTO_SRC_DISK_H
 #include "src/store.h"
-/* The disk thread: batches in, tickets out. */
+/* Batches in, tickets out, by a thread of its own; or, when one small batch is
+ * all there is and the disk is quick, by whoever has it: two threads fewer to
+ * wake between a message and its ACK. */
 struct disk;
 struct queue;
 struct disk_done {
@@ -12,6 +14,10 @@ struct disk_done {
 struct disk *disk_new(struct writer *w, struct queue *batches,
 		      struct queue *done); /* of struct disk_done */
 void disk_free(struct disk *d);
+/* Any thread, with nothing else on its way: commits b here and now. False: not
+ * taken, push it; the disk was slow of late, is failing, or is in use. A
+ * failure is then the last thing said until store_reset, as below. */
+bool disk_now(struct disk *d, struct batch *b, struct disk_done *done);
 /* All batches that have gathered, in one transaction; else a little idle
  * work. False: nothing is left to do. After a failure, which is said once, it
  * drops every batch without a word until the first one made after store_reset,

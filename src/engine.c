@@ -23,6 +23,7 @@ enum {
 	OPEN_MAX = 256,    /* commands of a client without a result */
 	ITEMS_KEPT = 240,  /* rows that an overflow leaves */
 	ORDERS_MAX = 8192, /* in all */
+	ROWS_HERE = 4,     /* messages of a batch that needs no thread */
 	FAREWELL_US = 2000000,
 };
 
@@ -30,6 +31,7 @@ enum {
 struct front {
 	client_id id; /* 0: a free place */
 	struct queue *queue;
+	bool held;              /* it is woken when all was told */
 	unsigned open;          /* commands without a result: */
 	uint64_t ref[OPEN_MAX]; /* theirs */
 };
@@ -145,6 +147,9 @@ static void give(struct front *f, const struct event *ev)
 {
 	struct event *copy = event_copy(ev);
 
+	if (!f->held)
+		queue_hold(f->queue);
+	f->held = true;
 	if (ev->kind == EV_RESULT)
 		answered(f, ev->ref);
 	if (ev->kind == EV_RESULT || ev->kind == EV_BYE) {
@@ -169,6 +174,18 @@ static void tell_clients(struct engine *e, client_id to, const struct event *ev)
 	pthread_mutex_unlock(&e->lock);
 }
 
+static void wake_clients(struct engine *e)
+{
+	pthread_mutex_lock(&e->lock);
+	for (int i = 0; i < CLIENTS_MAX; i++) {
+		struct front *f = &e->front[i];
+		if (f->id && f->held)
+			queue_release(f->queue);
+		f->held = false;
+	}
+	pthread_mutex_unlock(&e->lock);
+}
+
 client_id engine_attach(struct engine *e, struct queue *events)
 {
 	struct order *o = xmalloc(sizeof *o);
@@ -181,6 +198,8 @@ client_id engine_attach(struct engine *e, struct queue *events)
 		id = ++e->last_client;
 		*f = (struct front){.id = id, .queue = events};
 		give(f, e->ready);
+		queue_release(f->queue);
+		f->held = false;
 	}
 	pthread_mutex_unlock(&e->lock);
 	*o = (struct order){.from = id, .here = true};
@@ -276,21 +295,26 @@ static void disk_failed(struct engine *e)
 	refuse_open(e);
 }
 
+static void disk_said(struct engine *e, const struct now *now,
+		      const struct disk_done *d)
+{
+	if (d->err == OK && d->upto > e->durable) {
+		e->durable = d->upto;
+		store_durable(e->store, d->upto);
+	} else if (d->err) {
+		disk_failed(e);
+		if (e->over)
+			return;
+	}
+	if (d->err != e->disk_state)
+		core_disk(e->core, now, d->err);
+	e->disk_state = d->err;
+}
+
 static void hear_disk(struct engine *e, const struct now *now)
 {
-	for (struct disk_done *d; (d = queue_pop(e->done)); free(d)) {
-		if (d->err == OK && d->upto > e->durable) {
-			e->durable = d->upto;
-			store_durable(e->store, d->upto);
-		} else if (d->err) {
-			disk_failed(e);
-			if (e->over)
-				continue;
-		}
-		if (d->err != e->disk_state)
-			core_disk(e->core, now, d->err);
-		e->disk_state = d->err;
-	}
+	for (struct disk_done *d; (d = queue_pop(e->done)); free(d))
+		disk_said(e, now, d);
 }
 
 static void hear_net(struct engine *e, const struct now *now,
@@ -389,9 +413,9 @@ static void give_job(struct engine *e, struct job *j)
 static void tell_event(struct engine *e, const struct now *now,
 		       const struct effect *fx)
 {
+	tell_clients(e, fx->client, fx->event);
 	if (!fx->client)
 		journal_event(e->journal, now->wall_us, fx->event);
-	tell_clients(e, fx->client, fx->event);
 }
 
 static void tell(struct engine *e, const struct now *now)
@@ -415,7 +439,8 @@ static void tell(struct engine *e, const struct now *now)
 			break;
 		}
 	}
-	net_flush(e->net);
+	net_flush(e->net); /* first: it goes the longer way */
+	wake_clients(e);
 }
 
 static int64_t earlier(int64_t a, int64_t b)
@@ -435,18 +460,40 @@ static int64_t engine_deadline(const struct engine *e)
 }
 
 /* The changes of this turn; at the end also those that could wait. */
-static void submit(struct engine *e, struct now now)
+static struct batch *submit(struct engine *e, const struct now *now)
 {
+	bool alone = e->durable >= e->submitted;
 	struct batch *b;
 
 	if (core_quit(e->core))
-		now.mono_us += INT64_C(3600) * 1000000;
-	b = store_batch(e->store, &now);
+		store_flush(e->store);
+	b = store_batch(e->store, now);
 	if (!b)
-		return;
+		return NULL;
 	e->submitted = batch_ticket(b);
+	if (alone && batch_rows(b) <= ROWS_HERE)
+		return b;
 	if (!queue_push(e->batches, b))
 		abort(); /* we promised: at most four on their way */
+	return NULL;
+}
+
+/* A small batch with nothing before it is committed by this thread, after all
+ * that need not wait for it was told. */
+static void commit_here(struct engine *e, struct batch *b)
+{
+	struct disk_done done;
+	struct now now;
+
+	if (!disk_now(e->disk, b, &done)) {
+		if (!queue_push(e->batches, b))
+			abort();
+		return;
+	}
+	now = clock_now(&e->rng, NULL);
+	disk_said(e, &now, &done);
+	if (!e->over)
+		tell(e, &now);
 }
 
 /* After CMD_QUIT: all is on the disk, without limit; then what sockets still
@@ -481,14 +528,19 @@ static enum err engine_turn(struct engine *e)
 	now = clock_now(&e->rng, &e->sleep);
 	hear_all(e, &now);
 	if (e->over)
-		return OK;
+		return OK; /* whoever waits is woken at the end */
 
 	/* 2. the barrier: what was decided goes to the disk under a ticket */
-	submit(e, now);
+	struct batch *b = submit(e, &now);
 
 	/* 3. tell what is durable or need not be; policy must not run here */
 	now = clock_now(&e->rng, NULL);
 	tell(e, &now);
+	if (b)
+		commit_here(e, b);
+	journal_flush(e->journal);
+	if (e->over)
+		return OK;
 	if (core_quit(e->core))
 		farewell(e, &now);
 	return OK;
@@ -509,6 +561,7 @@ static void *net_body(void *arg)
 		bye.text = text;
 		tell_clients(e, 0, &bye);
 	}
+	wake_clients(e);
 	return NULL;
 }
 
@@ -707,6 +760,7 @@ static void open_journal(struct engine *e)
 	else
 		journal_line(e->journal, now.wall_us, "started as %s",
 			     e->cfg->nick);
+	journal_flush(e->journal);
 }
 
 static enum err start_threads(struct engine *e)

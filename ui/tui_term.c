@@ -143,6 +143,8 @@ bool term_start(bool color)
 	keypad(stdscr, TRUE);
 	nodelay(stdscr, TRUE);
 	idlok(stdscr, FALSE);
+	typeahead(-1); /* a frame is one write, not one for each key looked for
+			*/
 	colours(color);
 	for (int i = 0; i < N_EXTRA; i++)
 		define_key(extra[i].bytes, OURS + i);

@@ -273,12 +273,40 @@ static void disk__sleeps__when_idle(void **state)
 	pthread_join(thread, NULL);
 }
 
+/* A batch of its own needs no thread; a failing disk does. */
+static void disk__commits_here__when_it_is_quick(void **state)
+{
+	struct box *b = *state;
+	struct disk_done done;
+	void *batch;
+
+	ticket t = submit(b);
+	assert_true(queue_take(b->batches, &batch));
+	assert_true(disk_now(b->d, batch, &done));
+	assert_int_equal(done.err, OK);
+	assert_int_equal(done.upto, t);
+	store_durable(b->s, t);
+	limit_files(10000);
+	t = submit(b);
+	assert_true(queue_take(b->batches, &batch));
+	assert_true(disk_now(b->d, batch, &done));
+	assert_int_equal(done.err, ERR_FULL);
+	assert_int_equal(store_reset(b->s), OK);
+	submit(b);
+	assert_true(queue_take(b->batches, &batch));
+	assert_false(disk_now(b->d, batch, &done));
+	assert_true(queue_push(b->batches, batch));
+	limit_files(RLIM_INFINITY);
+	disk_step(b->d);
+	assert_int_equal(report(b).err, OK);
+}
+
 /* The log of changes goes into the file when there is nothing else to do. */
 static void disk__tidies_up__when_it_is_quiet(void **state)
 {
 	struct box *b = *state;
 
-	for (int i = 0; i < 200; i++) {
+	for (int i = 0; i < 400; i++) {
 		ticket t = submit(b);
 		disk_step(b->d);
 		reported(b, t, OK);
@@ -302,6 +330,7 @@ int main(void)
 	    TEST(disk__says__when_there_is_room_again),
 	    TEST(disk__commits_everything__before_it_ends),
 	    TEST(disk__sleeps__when_idle),
+	    TEST(disk__commits_here__when_it_is_quick),
 	    TEST(disk__tidies_up__when_it_is_quiet),
 	};
 
