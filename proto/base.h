@@ -49,6 +49,7 @@ void arena_empty(struct arena *a);
 
 /* Aborts the program when memory is out; n must be bounded by the caller. */
 void *xmalloc(size_t n);
+void *xzalloc(size_t n); /* zeros; what is never written to costs no memory */
 void *xrealloc(void *p, size_t n);
 char *xstrndup(struct bytes s);
 bool utf8_ok(struct bytes s); /* RFC 3629, and without NUL */

@@ -72,6 +72,7 @@ struct engine {
 	struct worker *worker;
 	pthread_t net_thread, disk_thread;
 	unsigned n_jobs; /* on their way */
+	bool workers;    /* were started */
 
 	pthread_mutex_t lock; /* guards the two below */
 	struct front front[CLIENTS_MAX];
@@ -397,11 +398,40 @@ static void hear_all(struct engine *e, const struct now *now)
 	core_tick(e->core, now);
 }
 
+static void *worker_body(void *arg)
+{
+	worker_run(arg);
+	return NULL;
+}
+
+/* Not before there is something for them to do. */
+static void start_workers(struct engine *e)
+{
+	pthread_t t;
+
+	e->workers = true;
+	for (int i = 0; i < WORKER_THREADS; i++) {
+		if (pthread_create(&t, NULL, worker_body, e->worker))
+			worker_forgo(e->worker);
+		else
+			pthread_detach(t);
+	}
+}
+
+static void stop_workers(struct engine *e)
+{
+	for (int i = 0; !e->workers && i < WORKER_THREADS; i++)
+		worker_forgo(e->worker);
+	worker_stop(e->worker);
+}
+
 /* Too many at once are heard as ERR_FULL in the next turn. */
 static void give_job(struct engine *e, struct job *j)
 {
 	bool room = e->n_jobs < JOBS_MAX;
 
+	if (!e->workers)
+		start_workers(e);
 	e->n_jobs++;
 	if (room && queue_push(e->jobs, j))
 		return;
@@ -568,12 +598,6 @@ static void *net_body(void *arg)
 static void *disk_body(void *arg)
 {
 	disk_run(arg);
-	return NULL;
-}
-
-static void *worker_body(void *arg)
-{
-	worker_run(arg);
 	return NULL;
 }
 
@@ -765,16 +789,8 @@ static void open_journal(struct engine *e)
 
 static enum err start_threads(struct engine *e)
 {
-	pthread_t t;
-
 	if (pthread_create(&e->disk_thread, NULL, disk_body, e->disk))
 		return ERR_SYS;
-	for (int i = 0; i < WORKER_THREADS; i++) {
-		if (pthread_create(&t, NULL, worker_body, e->worker))
-			worker_forgo(e->worker);
-		else
-			pthread_detach(t);
-	}
 	if (pthread_create(&e->net_thread, NULL, net_body, e)) {
 		while (!queue_push(e->batches, NULL))
 			;
@@ -793,7 +809,7 @@ static void drop_orders(struct engine *e)
 static void engine_free(struct engine *e)
 {
 	if (e->worker)
-		worker_stop(e->worker);
+		stop_workers(e);
 	for (struct job *j; e->jobs && (j = queue_pop(e->jobs));)
 		job_free(j);
 	for (struct job *j; e->answers && (j = queue_pop(e->answers));)
@@ -834,9 +850,8 @@ static struct engine *engine_new(const struct config *cfg,
 	    .handshakes_s = 500,
 	    .handshakes_source_s = 5,
 	};
-	struct engine *e = xmalloc(sizeof *e);
+	struct engine *e = xzalloc(sizeof *e);
 
-	memset(e, 0, sizeof *e);
 	e->cfg = cfg;
 	e->identity = id;
 	pthread_mutex_init(&e->lock, NULL);

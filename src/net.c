@@ -457,9 +457,8 @@ static bool admitted(struct net *n, const struct addr *from, int64_t now_us)
 
 struct net *net_new(const struct net_rules *r, const struct keys *k)
 {
-	struct net *n = xmalloc(sizeof *n);
+	struct net *n = xzalloc(sizeof *n); /* most of it for bad days */
 
-	memset(n, 0, sizeof *n);
 	n->rules = *r;
 	n->keys = k;
 	n->epoll = epoll_create1(EPOLL_CLOEXEC);

@@ -29,16 +29,11 @@ enum err reader_open(const char *path, struct reader **out)
 
 	*r = (struct reader){0};
 	enum err err = sql_open(path, SQL_READ, &r->db);
-	if (!err)
-		err = sql_prepare(r->db, text, r->stmt, N_STMT);
 	if (!err) {
 		*out = r;
 		return OK;
 	}
-	int saved = errno;
-	sqlite3_close(r->db);
 	free(r);
-	errno = saved;
 	return err;
 }
 
@@ -63,7 +58,8 @@ static void turn_round(struct page *p)
 enum err reader_page(struct reader *r, const struct query *q, struct page *out)
 {
 	bool up = q->after || (q->oldest && !q->before);
-	sqlite3_stmt *s = r->stmt[(up ? UP_ALL : DOWN_ALL) + (q->with != 0)];
+	int which = (up ? UP_ALL : DOWN_ALL) + (q->with != 0);
+	sqlite3_stmt *s = sql_stmt(r->db, text[which], &r->stmt[which]);
 	size_t limit = q->limit ? q->limit : PAGE_USUAL;
 	struct page p = {0};
 	int rc;

@@ -141,7 +141,7 @@ static int set_pragmas(sqlite3 *db, enum sql_use use)
 				  "PRAGMA synchronous = FULL;"
 				  "PRAGMA foreign_keys = ON;"
 				  "PRAGMA wal_autocheckpoint = 0;"
-				  "PRAGMA journal_size_limit = 4194304",
+				  "PRAGMA journal_size_limit = 8388608",
 				  NULL, NULL, NULL);
 	return rc;
 }
@@ -261,7 +261,7 @@ static enum err make_private(const char *path, char why[128])
 	return ERR_SYS;
 }
 
-enum err sql_prepare_file(const char *path, char why[static 128])
+enum err sql_open_file(const char *path, sqlite3 **out, char why[static 128])
 {
 	sqlite3 *db = NULL;
 	enum err err = make_private(path, why);
@@ -273,25 +273,27 @@ enum err sql_prepare_file(const char *path, char why[static 128])
 		err = bring_up(db, path, why);
 	else
 		err = open_error(db, rc, path, why);
+	if (!err) {
+		rc = sqlite3_exec(db, "PRAGMA query_only = ON", NULL, NULL,
+				  NULL);
+		err = rc ? open_error(db, rc, path, why) : OK;
+	}
+	if (!err) {
+		*out = db;
+		return OK;
+	}
 	int saved = errno;
 	sqlite3_close(db);
 	errno = saved;
 	return err;
 }
 
-enum err sql_prepare(sqlite3 *db, const char *const *text, sqlite3_stmt **out,
-		     size_t n)
+sqlite3_stmt *sql_stmt(sqlite3 *db, const char *text, sqlite3_stmt **kept)
 {
-	for (size_t i = 0; i < n; i++) {
-		int rc = sqlite3_prepare_v3(
-		    db, text[i], -1, SQLITE_PREPARE_PERSISTENT, &out[i], NULL);
-		if (rc == SQLITE_OK)
-			continue;
-		enum err err = sql_error(db, rc);
-		sql_finalize(out, i);
-		return err;
-	}
-	return OK;
+	if (!*kept)
+		sqlite3_prepare_v3(db, text, -1, SQLITE_PREPARE_PERSISTENT,
+				   kept, NULL);
+	return *kept;
 }
 
 void sql_finalize(sqlite3_stmt **stmt, size_t n)

@@ -6,15 +6,17 @@
  * of a message. Nobody else includes this. */
 enum { STORE_VERSION = 1 };
 
-/* Makes the file (0600) or brings it to STORE_VERSION; closed again. */
-enum err sql_prepare_file(const char *path, char why[static 128]) MUST_USE;
+/* Makes the file (0600) or brings it to STORE_VERSION. What it gives back
+ * changes nothing from then on: for reading. */
+enum err sql_open_file(const char *path, sqlite3 **out,
+		       char why[static 128]) MUST_USE;
 enum sql_use { SQL_WRITE, SQL_READ };
 enum err sql_open(const char *path, enum sql_use use, sqlite3 **out) MUST_USE;
 /* OK, ERR_FULL or ERR_SYS with errno, from what the last call returned. */
 enum err sql_error(sqlite3 *db, int rc) MUST_USE;
-/* Prepares n statements to be kept; on error none is left. */
-enum err sql_prepare(sqlite3 *db, const char *const *text, sqlite3_stmt **out,
-		     size_t n) MUST_USE;
+/* One that is kept, prepared when it is first wanted: a start needs few. NULL
+ * when it cannot be; then stepping it is an error like any other. */
+sqlite3_stmt *sql_stmt(sqlite3 *db, const char *text, sqlite3_stmt **kept);
 void sql_finalize(sqlite3_stmt **stmt, size_t n);
 
 /* Zero and empty are NULL. Borrows what it binds. */

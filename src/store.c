@@ -31,12 +31,18 @@ static const char *const text[N_STMT] = {
 
 /* ---- reading ---- */
 
+sqlite3_stmt *store_stmt(struct store *s, enum stmt which)
+{
+	return sql_stmt(s->db, text[which], &s->stmt[which]);
+}
+
 enum err store_begin_read(struct store *s)
 {
 	if (s->reading)
 		return OK;
-	int rc = sqlite3_step(s->stmt[Q_BEGIN]);
-	sqlite3_reset(s->stmt[Q_BEGIN]);
+	sqlite3_stmt *q = store_stmt(s, Q_BEGIN);
+	int rc = sqlite3_step(q);
+	sqlite3_reset(q);
 	s->reading = rc == SQLITE_DONE;
 	return sql_error(s->db, rc);
 }
@@ -45,8 +51,9 @@ void store_end_read(struct store *s)
 {
 	if (!s->reading)
 		return;
-	sqlite3_step(s->stmt[Q_END]);
-	sqlite3_reset(s->stmt[Q_END]);
+	sqlite3_stmt *q = store_stmt(s, Q_END);
+	sqlite3_step(q);
+	sqlite3_reset(q);
 	s->reading = false;
 }
 
@@ -69,18 +76,18 @@ enum err store_open(const char *path, struct store **out, char why[static 128])
 	/* One lock less for each allocation; refused when somebody used
 	 * SQLite in this process before, and then it does not matter. */
 	sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
-	enum err err = sql_prepare_file(path, why);
+	/* 210 kB a connection, all of it touched at once */
+	sqlite3_config(SQLITE_CONFIG_LOOKASIDE, 0, 0);
+	sqlite3_config(SQLITE_CONFIG_PAGECACHE, NULL, 0, 0);
+	sqlite3 *db;
+	enum err err = sql_open_file(path, &db, why);
 	if (err)
 		return err;
 	struct store *s = xmalloc(sizeof(*s));
-	*s = (struct store){.next = 1, .soft_due_us = INT64_MAX};
+	*s = (struct store){.db = db, .next = 1, .soft_due_us = INT64_MAX};
 	s->path = xstrndup((struct bytes){(const uint8_t *)path, strlen(path)});
 	sqlite3_randomness(sizeof(s->seed), &s->seed);
-	err = sql_open(path, SQL_READ, &s->db);
-	if (!err)
-		err = sql_prepare(s->db, text, s->stmt, N_STMT);
-	if (!err)
-		err = store_load(s);
+	err = store_load(s);
 	if (!err) {
 		*out = s;
 		return OK;

@@ -63,6 +63,7 @@ struct store {
 };
 
 /* ---- reading: one transaction a turn, from the first question on ---- */
+sqlite3_stmt *store_stmt(struct store *s, enum stmt which);
 enum err store_begin_read(struct store *s) MUST_USE;
 void store_end_read(struct store *s);
 /* Steps once: *row says whether there was one. Reset it after use. */

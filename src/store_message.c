@@ -68,7 +68,7 @@ static ticket forgotten(const struct store *s, contact_id with, message_n n)
 static enum err known_on_disk(struct store *s, enum stmt which,
 			      const struct message *m, message_n *n, bool *yes)
 {
-	sqlite3_stmt *q = s->stmt[which];
+	sqlite3_stmt *q = store_stmt(s, which);
 	enum err err = store_begin_read(s);
 
 	if (err)
@@ -199,7 +199,7 @@ void store_freshen(const struct store *s, struct message *m)
 static enum err read_message(struct store *s, enum stmt which, contact_id with,
 			     const struct uuid *id, struct message **out)
 {
-	sqlite3_stmt *q = s->stmt[which];
+	sqlite3_stmt *q = store_stmt(s, which);
 	bool yes;
 	enum err err = store_begin_read(s);
 
@@ -343,7 +343,7 @@ static struct numbers open_updates(const struct store *s, message_n after)
 /* Row n, unless it is not on the disk: then it is in a batch, see below. */
 static enum err outbox_add_row(struct store *s, message_n n, struct page *out)
 {
-	sqlite3_stmt *q = s->stmt[Q_BY_N];
+	sqlite3_stmt *q = store_stmt(s, Q_BY_N);
 	bool row;
 
 	if (n <= out->next)
@@ -371,7 +371,7 @@ static enum err outbox_add_below(struct store *s, struct numbers *list,
 static enum err outbox_of_disk(struct store *s, message_n after,
 			       struct page *out)
 {
-	sqlite3_stmt *q = s->stmt[Q_OUTBOX];
+	sqlite3_stmt *q = store_stmt(s, Q_OUTBOX);
 	enum err err = store_begin_read(s);
 	struct numbers list = open_updates(s, after);
 	bool row = !err;

@@ -135,21 +135,18 @@ enum err writer_open(const char *path, struct writer **out)
 
 	*w = (struct writer){0};
 	enum err err = sql_open(path, SQL_WRITE, &w->db);
-	if (err)
-		goto out;
-	err = sql_prepare(w->db, text, w->stmt, N_STMT);
 	if (err) {
-		int saved = errno;
-		sqlite3_close(w->db);
-		errno = saved;
-		goto out;
+		free(w);
+		return err;
 	}
 	sqlite3_wal_hook(w->db, on_commit, w);
 	*out = w;
 	return OK;
-out:
-	free(w);
-	return err;
+}
+
+static sqlite3_stmt *stmt(struct writer *w, enum stmt which)
+{
+	return sql_stmt(w->db, text[which], &w->stmt[which]);
 }
 
 void writer_close(struct writer *w)
@@ -166,7 +163,7 @@ void writer_close(struct writer *w)
 /* Statements bind what lies in the batch; it outlives them. */
 static int run(struct writer *w, enum stmt which)
 {
-	sqlite3_stmt *s = w->stmt[which];
+	sqlite3_stmt *s = stmt(w, which);
 	errno = 0;
 	int rc = sqlite3_step(s), said = errno;
 
@@ -219,7 +216,7 @@ static void bind_maybe(sqlite3_stmt *s, int i, bool any, struct bytes v)
 
 static int put_outbox(struct writer *w, const struct rec_message *r)
 {
-	sqlite3_stmt *s = w->stmt[S_OUTBOX];
+	sqlite3_stmt *s = stmt(w, S_OUTBOX);
 
 	sqlite3_bind_int64(s, 1, r->n);
 	sqlite3_bind_int64(s, 2, r->tries);
@@ -231,7 +228,7 @@ static int put_outbox(struct writer *w, const struct rec_message *r)
 
 static int put_message(struct writer *w, const struct rec_message *r)
 {
-	sqlite3_stmt *s = w->stmt[S_MESSAGE];
+	sqlite3_stmt *s = stmt(w, S_MESSAGE);
 	struct message_parts v = batch_parts(r);
 
 	sqlite3_bind_int64(s, 1, r->n);
@@ -264,7 +261,7 @@ static int put_message(struct writer *w, const struct rec_message *r)
 
 static int put_update(struct writer *w, const struct rec_message *r)
 {
-	sqlite3_stmt *s = w->stmt[S_UPDATE];
+	sqlite3_stmt *s = stmt(w, S_UPDATE);
 	struct message_parts v = batch_parts(r);
 
 	sqlite3_bind_int64(s, 1, r->n);
@@ -288,7 +285,7 @@ static int put_update(struct writer *w, const struct rec_message *r)
 		return SQLITE_OK; /* forgotten since */
 	if (batch_open(r))
 		return put_outbox(w, r);
-	sqlite3_bind_int64(w->stmt[S_CLOSE], 1, r->n);
+	sqlite3_bind_int64(stmt(w, S_CLOSE), 1, r->n);
 	return run(w, S_CLOSE);
 }
 
@@ -324,7 +321,7 @@ static void bind_marks(sqlite3_stmt *s, const struct rec_contact *r)
 
 static int put_marks(struct writer *w, const struct rec_contact *r)
 {
-	bind_marks(w->stmt[S_MARKS], r);
+	bind_marks(stmt(w, S_MARKS), r);
 	return run(w, S_MARKS);
 }
 
@@ -340,7 +337,7 @@ static void bind_ident(sqlite3_stmt *s, int i, const struct contact *c)
 
 static int put_contact(struct writer *w, const struct rec_contact *r)
 {
-	sqlite3_stmt *s = w->stmt[S_CONTACT];
+	sqlite3_stmt *s = stmt(w, S_CONTACT);
 	const struct contact_row *c = &r->row;
 	bool other = !pubkey_none(&c->key_changed);
 
@@ -362,7 +359,7 @@ static int put_contact(struct writer *w, const struct rec_contact *r)
 
 static int put_draft(struct writer *w, const struct rec_draft *r)
 {
-	sqlite3_stmt *s = w->stmt[r->any ? S_DRAFT : S_DRAFT_DROP];
+	sqlite3_stmt *s = stmt(w, r->any ? S_DRAFT : S_DRAFT_DROP);
 
 	sqlite3_bind_int64(s, 1, r->contact);
 	if (r->any) {
@@ -377,7 +374,7 @@ static int put_address(struct writer *w, const struct rec_address *r)
 {
 	enum stmt which = r->rec.op == OP_ADDRESS ? S_ADDRESS : S_ADDRESS_DROP;
 	const struct address_row *a = &r->row;
-	sqlite3_stmt *s = w->stmt[which];
+	sqlite3_stmt *s = stmt(w, which);
 
 	sqlite3_bind_int64(s, 1, a->contact);
 	sqlite3_bind_text(s, 2, a->host, -1, SQLITE_STATIC);
@@ -399,9 +396,9 @@ static int adopt(struct writer *w, const struct rec_rows *r)
 	for (enum stmt i = S_ADOPT_ROWS; i <= S_ADOPT_END; i++) {
 		if (rc != SQLITE_OK)
 			return rc;
-		sqlite3_bind_int64(w->stmt[i], 1, r->contact);
+		sqlite3_bind_int64(stmt(w, i), 1, r->contact);
 		if (i != S_ADOPT_REST && i != S_ADOPT_END)
-			sqlite3_bind_int64(w->stmt[i], 2, r->other);
+			sqlite3_bind_int64(stmt(w, i), 2, r->other);
 		rc = run(w, i);
 	}
 	return rc;
@@ -409,31 +406,31 @@ static int adopt(struct writer *w, const struct rec_rows *r)
 
 static int forget(struct writer *w, const struct rec_rows *r)
 {
-	sqlite3_bind_int64(w->stmt[S_BURY], 1, r->contact);
-	sqlite3_bind_int64(w->stmt[S_BURY], 2, r->upto);
-	sqlite3_bind_int64(w->stmt[S_BURY], 3, r->until_ms);
+	sqlite3_bind_int64(stmt(w, S_BURY), 1, r->contact);
+	sqlite3_bind_int64(stmt(w, S_BURY), 2, r->upto);
+	sqlite3_bind_int64(stmt(w, S_BURY), 3, r->until_ms);
 	int rc = run(w, S_BURY);
 	if (rc != SQLITE_OK)
 		return rc;
-	sqlite3_bind_int64(w->stmt[S_FORGET], 1, r->contact);
-	sqlite3_bind_int64(w->stmt[S_FORGET], 2, r->upto);
+	sqlite3_bind_int64(stmt(w, S_FORGET), 1, r->contact);
+	sqlite3_bind_int64(stmt(w, S_FORGET), 2, r->upto);
 	return run(w, S_FORGET);
 }
 
 static int forget_old(struct writer *w, const struct rec_rows *r, int64_t now)
 {
-	sqlite3_bind_int64(w->stmt[S_BURY_OLD], 1, r->upto);
-	sqlite3_bind_int64(w->stmt[S_BURY_OLD], 2, now + TOMBSTONE_MS);
+	sqlite3_bind_int64(stmt(w, S_BURY_OLD), 1, r->upto);
+	sqlite3_bind_int64(stmt(w, S_BURY_OLD), 2, now + TOMBSTONE_MS);
 	int rc = run(w, S_BURY_OLD);
 	if (rc != SQLITE_OK)
 		return rc;
-	sqlite3_bind_int64(w->stmt[S_FORGET_OLD], 1, r->upto);
+	sqlite3_bind_int64(stmt(w, S_FORGET_OLD), 1, r->upto);
 	return run(w, S_FORGET_OLD);
 }
 
 static int put_meta(struct writer *w, const struct rec_meta *r)
 {
-	sqlite3_stmt *s = w->stmt[S_META];
+	sqlite3_stmt *s = stmt(w, S_META);
 
 	sqlite3_bind_text(s, 1, (const char *)r->bytes, (int)r->n_key,
 			  SQLITE_STATIC);
@@ -534,7 +531,7 @@ bool writer_busy(const struct writer *w)
 static void expire(struct writer *w)
 {
 	w->expired_ms = w->wall_ms;
-	sqlite3_bind_int64(w->stmt[S_EXPIRE], 1, w->wall_ms);
+	sqlite3_bind_int64(stmt(w, S_EXPIRE), 1, w->wall_ms);
 	run(w, S_EXPIRE); /* failing, it is tried again in an hour */
 }
 
@@ -563,15 +560,15 @@ static void grow(struct writer *w)
 
 bool writer_idle(struct writer *w)
 {
-	if (w->wal_pages >= WAL_WORTH) {
+	if (w->wal_pages && !w->grown) {
+		grow(w);
+	} else if (w->wal_pages >= WAL_WORTH) {
 		crash_point("checkpoint.before");
 		sqlite3_wal_checkpoint_v2(
 		    w->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
 		crash_point("checkpoint.after");
 		/* Had a reader held it up, the next commit says so again. */
 		w->wal_pages = 0;
-	} else if (w->wal_pages && !w->grown) {
-		grow(w);
 	} else if (expiry_due(w)) {
 		expire(w);
 	}

@@ -10,10 +10,7 @@
 
 struct draw *draw_new(void)
 {
-	struct draw *d = xmalloc(sizeof(*d));
-
-	memset(d, 0, sizeof(*d));
-	return d;
+	return xzalloc(sizeof(struct draw));
 }
 
 void draw_free(struct draw *d)

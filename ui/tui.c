@@ -13,6 +13,7 @@
 
 enum {
 	FRAME_US = 1000000 / 30,
+	FIRST_US = 50000,   /* a frame without contacts, if need be */
 	DRAFT_US = 1000000, /* after the last key */
 	READ_US = 2000000,  /* seen for so long is read */
 	PASTE_US = 2000000, /* the end mark is lost */
@@ -340,6 +341,11 @@ static void show(struct tui *t, bool key)
 	int64_t now = tui_now();
 
 	t->paint_us = 0;
+	if (!t->painted_us && !model_complete(t->model) &&
+	    now < t->start_us + FIRST_US) {
+		t->paint_us = t->start_us + FIRST_US;
+		return;
+	}
 	if (key && t->line_dirty &&
 	    draw_line(t->draw, &t->view, t->model, t->edit))
 		t->line_dirty = false;
@@ -520,8 +526,8 @@ int tui_run(struct client *c, const struct config *cfg)
 			  .color = cfg->color != SW_OFF && !getenv("NO_COLOR"),
 			  .clock12 = cfg->clock12,
 			  .focus = FOCUS_MESSAGES};
+	t.start_us = tui_now();
 	resize(&t);
-	show(&t, false);
 	loop(&t);
 	term_stop();
 	if (t.status && t.view.notice[0])

@@ -57,7 +57,7 @@ struct tui {
 	unsigned empty; /* times in a row that keys were none */
 	/* when; 0: not */
 	int64_t paint_us, painted_us, draft_us, read_us, paste_us, bell_us;
-	int64_t quit_us;
+	int64_t quit_us, start_us;
 	bool dirty, line_dirty;
 	unsigned title;
 	struct buf paste;

@@ -218,8 +218,7 @@ uint64_t proc_rss_kb(pid_t pid)
 
 uint64_t proc_private_kb(pid_t pid)
 {
-	return proc_field(pid, "smaps_rollup", "\nPrivate_Clean:") +
-	       proc_field(pid, "smaps_rollup", "\nPrivate_Dirty:");
+	return proc_field(pid, "smaps_rollup", "\nAnonymous:");
 }
 
 int tcp_dial(uint16_t port)

@@ -306,7 +306,7 @@ static void disk__tidies_up__when_it_is_quiet(void **state)
 {
 	struct box *b = *state;
 
-	for (int i = 0; i < 400; i++) {
+	for (int i = 0; i < 200; i++) {
 		ticket t = submit(b);
 		disk_step(b->d);
 		reported(b, t, OK);
