@@ -1,8 +1,9 @@
 /* The floor under the screen: a bare ncurses chat. One poll loop, a socket
  * that brings lines, an input line, no logic. Links what sotto links.
  *
- *   floor_screen PORT [once]   listens on 127.0.0.1:PORT; `once`: paints one
- *                              frame and ends (for the start-up figure).
+ *   floor_screen PORT [FILE]   listens on 127.0.0.1:PORT; with FILE every
+ *                              line is committed to that SQLite file, FULL,
+ *                              before it is painted.
  */
 #include <arpa/inet.h>
 #include <curses.h>
@@ -23,6 +24,7 @@ struct screen {
 	WINDOW *pane, *input;
 	char line[512], in[65536];
 	size_t n_line, n_in;
+	sqlite3 *db; /* or NULL */
 };
 
 static void paint_input(struct screen *s)
@@ -30,6 +32,34 @@ static void paint_input(struct screen *s)
 	werase(s->input);
 	mvwprintw(s->input, 0, 0, "> %.*s", (int)s->n_line, s->line);
 	wnoutrefresh(s->input);
+}
+
+static void sql(struct screen *s, const char *text)
+{
+	if (sqlite3_exec(s->db, text, NULL, NULL, NULL) != SQLITE_OK)
+		exit(1);
+}
+
+static void keep_open(struct screen *s, const char *path)
+{
+	if (sqlite3_open(path, &s->db) != SQLITE_OK)
+		exit(1);
+	sql(s, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
+	       "CREATE TABLE IF NOT EXISTS line(n INTEGER PRIMARY KEY, text)");
+}
+
+static void keep(struct screen *s, const char *text, size_t n)
+{
+	sqlite3_stmt *insert;
+
+	if (!s->db)
+		return;
+	sqlite3_prepare_v2(s->db, "INSERT INTO line(text) VALUES(?1)", -1,
+			   &insert, NULL);
+	sqlite3_bind_text(insert, 1, text, (int)n, SQLITE_STATIC);
+	if (sqlite3_step(insert) != SQLITE_DONE)
+		exit(1);
+	sqlite3_finalize(insert);
 }
 
 /* Every whole line that has come goes to the pane. */
@@ -42,6 +72,7 @@ static bool take(struct screen *s, int fd)
 		return false;
 	s->n_in += (size_t)r;
 	while ((nl = memchr(p, '\n', s->n_in - (size_t)(p - s->in)))) {
+		keep(s, p, (size_t)(nl - p));
 		wprintw(s->pane, "\n%.*s", (int)(nl - p), p);
 		p = nl + 1;
 	}
@@ -98,7 +129,6 @@ int main(int argc, char **argv)
 	static struct screen s;
 	struct pollfd p[2] = {{.fd = 0, .events = POLLIN},
 			      {.fd = -1, .events = POLLIN}};
-	bool once = argc > 2 && !strcmp(argv[2], "once");
 
 	setlocale(LC_CTYPE, "");
 	/* The libraries are there and used, as in sotto. */
@@ -109,8 +139,10 @@ int main(int argc, char **argv)
 	int fd = listen_on(argc > 1 ? atoi(argv[1]) : 0);
 
 	p[1].fd = fd;
+	if (argc > 2)
+		keep_open(&s, argv[2]);
 	start(&s);
-	while (!once && poll(p, 2, -1) > 0) {
+	while (poll(p, 2, -1) > 0) {
 		if (p[0].revents && !key(&s))
 			break;
 		if (p[1].revents && p[1].fd == fd)
