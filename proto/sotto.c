@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Our own packets: the JSON of wire.md, one object each. Which document a rule
+/* Our own packets: JSON, one object each (src/README.md). Which document a rule
  * comes from stands above the code that obeys it. */
 
 static const char *const kind_word[] = {

@@ -4,7 +4,7 @@
 struct engine;
 
 /* A front end's end of an engine: in this process, or in another one through
- * its control.sock and the lines of cli.md. Nobody can tell which. Calls on
+ * its control.sock and the lines of sotto(1). Nobody can tell which. Calls on
  * one client come from one thread. */
 struct client;
 struct client *client_open(struct engine *e); /* NULL: 64 are there already */

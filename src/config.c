@@ -218,7 +218,7 @@ static void finish(struct config *c)
 	if (!*c->nick)
 		nick_default(c);
 	c->listen = listens(c);
-	/* review K42: outside of the screen only who asks for it is seen */
+	/* Outside of the screen only who asks for it is seen */
 	if (!c->discover_given && c->mode != RUN_SCREEN)
 		c->discover = DISCOVER_OFF;
 	if (c->color == SW_AUTO &&

@@ -2,7 +2,7 @@
 #define SOTTO_SRC_CONFIG_H
 #include "proto/packet.h"
 /* Options of the command line, the environment and config.ini in one struct;
- * files in their XDG folders (review G8). Read-only after config_load, so any
+ * files in their XDG folders. Read-only after config_load, so any
  * thread may look at it. */
 enum switch3 { SW_AUTO, SW_ON, SW_OFF };
 enum discover { DISCOVER_ALL, DISCOVER_OFF };

@@ -87,8 +87,8 @@ void stamp_copy(char out[static STAMP_MAX + 1], struct bytes s)
 	out[n] = 0;
 }
 
-/* wire.md: original_message is "at most 280 bytes, cut at a grapheme with" an
- * ellipsis. */
+/* A quotation is at most QUOTE_MAX bytes, cut at a grapheme, with an ellipsis.
+ */
 char *quote_cut(struct bytes s)
 {
 	struct buf b = {0};
@@ -216,7 +216,7 @@ static void packet_addrs(const struct core *c, const struct conn *n,
 	p->to = n->at;
 }
 
-/* wire.md: hello, "each side says who it is and where it listens" (000:
+/* Hello, "each side says who it is and where it listens" (000:
  * REGISTRATION). What we have of theirs is what our store knows of it. */
 void say_hello(struct core *c, const struct now *now, struct conn *n)
 {
@@ -256,7 +256,7 @@ void say_hello(struct core *c, const struct now *now, struct conn *n)
 }
 
 /* Whom the user named is trusted at first use; in headless mode at once, on
- * the screen with our first message to him (review G1, K42). */
+ * the screen with our first message to him. */
 static void trust_settle(struct core *c, const struct now *now, struct who *w,
 			 const struct conn *n)
 {
@@ -270,7 +270,7 @@ static void trust_settle(struct core *c, const struct now *now, struct who *w,
 		who_accept(c, now, w);
 }
 
-/* G6: rows of an address go to whoever is met there. */
+/* Rows of an address go to whoever is met there. */
 static struct who *adopt(struct core *c, const struct now *now,
 			 struct who *from, struct who *to)
 {
@@ -355,7 +355,7 @@ static struct who *link_owner(struct core *c, const struct now *now,
 	return w && dialled ? adopt(c, now, dialled, w) : w;
 }
 
-/* Our own key at an address: never dial it again (review G6). */
+/* Our own key at an address: never dial it again. */
 static void met_ourselves(struct core *c, const struct now *now, link_id id,
 			  struct who *w)
 {
@@ -396,7 +396,7 @@ static void came_online(struct core *c, const struct now *now, struct who *w,
 		place_add(c, w, host, n->at.port, VIA_SEEN,
 			  now->wall_us / MS_US);
 	}
-	if (w->row.shown.changed) { /* he is there after all (G2) */
+	if (w->row.shown.changed) { /* he is there after all */
 		w->row.shown.changed = false;
 		w->row.key_changed = (struct pubkey){0};
 		outbox_held(c, w, false);
@@ -490,7 +490,7 @@ void core_link_down(struct core *c, const struct now *now, link_id id,
 
 /* ---- hello ---- */
 
-/* review K52: of two links of one pair the one that the smaller key dialled
+/* Of two links of one pair the one that the smaller key dialled
  * stays when both were made at once by the same instance; else the newest. */
 static bool keep_older(const struct core *c, const struct conn *older,
 		       const struct conn *newer)
@@ -531,7 +531,7 @@ static bool same_name(const char *a, const char *b)
 	return *a == *b;
 }
 
-/* G2: a stranger who calls himself like somebody we know. */
+/* A stranger who calls himself like somebody we know. */
 static void warn_of_namesake(struct core *c, const struct who *w)
 {
 	for (size_t i = 0; i < c->n_list; i++) {

@@ -233,7 +233,7 @@ static void on_send(struct core *c, const struct now *now, client_id from,
 		send_reply(c, now, from, cmd, w);
 }
 
-/* review G10: what was told is what is on the disk, and came after the client
+/* What was told is what is on the disk, and came after the client
  * did. */
 static bool told_to(const struct core *c, const struct who *w, uint64_t since,
 		    uint64_t *count, struct uuid *id)
@@ -525,7 +525,7 @@ static void on_connect(struct core *c, const struct now *now, client_id from,
 	dial_now(c, now, w);
 }
 
-/* review G2: the name goes to the new key; the history, and what waited and
+/* The name goes to the new key; the history, and what waited and
  * now goes to the new key under new ids, stays with the old one. */
 static struct who *trust_moves(struct core *c, const struct now *now,
 			       struct who *old)

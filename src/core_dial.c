@@ -239,7 +239,7 @@ static void strike_place(struct core *c, struct who *w, const struct addr *at)
 	}
 }
 
-/* review G2: somebody else answers at his address. When it is somebody we
+/* Somebody else answers at his address. When it is somebody we
  * know the address was given to him; else it may be an attack, or his new
  * key: nothing is sent until a person decides. */
 static void met_another(struct core *c, const struct now *now, struct who *w,
@@ -335,7 +335,7 @@ static bool heard_lately(const struct who *w, int64_t wall_ms)
 	return w->row.seen_ms && age < 30 * DAY_MS;
 }
 
-/* review G15: who has something coming, and pinned ones heard lately. */
+/* Who has something coming, and pinned ones heard lately. */
 void dial_start(struct core *c, const struct now *now)
 {
 	unsigned n = 0;

@@ -14,7 +14,7 @@
 enum {
 	WINDOW_ROWS = 256,       /* outbox rows of a contact held in memory */
 	WINDOW_BYTES = 2 << 20,  /* and their texts */
-	UNACKED_BYTES = 1 << 20, /* a link (protocol.md 3.2) */
+	UNACKED_BYTES = 1 << 20, /* a link */
 	PLACES_MAX = 8,          /* addresses remembered of a contact */
 	LEADS_MAX = 256,         /* places where nobody was met yet */
 	LINKS_EACH = 4,       /* of one contact, until his hellos settle it */
@@ -208,7 +208,7 @@ void who_load(struct core *c);
 bool who_self(const struct who *w);
 void who_seen(struct core *c, const struct now *now, struct who *w);
 void who_catch_up(struct core *c, struct who *w);
-/* The ident of a contact that is only an address (review G6). */
+/* The ident of a contact that is only an address. */
 enum { IDENT_TEXT = sizeof(((struct contact *)0)->ident) };
 bool ident_text(char out[static IDENT_TEXT], const char *host, uint16_t port);
 struct who *who_by_ident(const struct core *c, const char *ident);

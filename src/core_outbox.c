@@ -8,7 +8,7 @@
  * contact are also here, in the order of their numbers, at most WINDOW_ROWS.
  * A row leaves when its recipient's ACK came, or when it is given up.
  *
- * Numbers (review G7): 1, 2 ... in each (sender, recipient, epoch). A row's
+ * Numbers: 1, 2 ... in each (sender, recipient, epoch). A row's
  * number counts when its epoch is the contact's; rows of an older epoch, and
  * those queued before the key was known, get theirs when they are loaded. */
 
@@ -251,7 +251,7 @@ static void send_row(struct core *c, const struct now *now, struct row *r)
 	crash_point("send.after");
 }
 
-/* protocol.md 3.2: at most 64 messages and 1 MiB unanswered. */
+/* At most 64 messages and 1 MiB unanswered. */
 static bool may_send(const struct core *c, const struct who *w, size_t n)
 {
 	if (w->n_sent >= c->rules.max_unacked)
@@ -571,7 +571,7 @@ void outbox_answer(struct core *c, const struct now *now, struct conn *n,
 	outbox_pump(c, now, w);
 }
 
-/* The poison rule (review K8): a message that was first in line at three
+/* The poison rule: a message that was first in line at three
  * losses of a link in a row is given up, so that it cannot block the rest. */
 void outbox_lost(struct core *c, const struct now *now, struct who *w)
 {
@@ -652,7 +652,7 @@ static void announce_gone(struct core *c, struct conn *link,
 	free(seq);
 }
 
-/* protocol.md 3.2, resume. What he has is *not* taken for delivered: after a
+/* Resume. What he has is *not* taken for delivered: after a
  * restored backup his numbers may mean other messages. Everything unanswered
  * goes again and is recognised by its id; `have` tells us which gaps to
  * explain, and that our numbers are from the past. */

@@ -79,7 +79,7 @@ bool typed_parse(const char *s, struct typed *out)
 	       !strchr(out->host, ':');
 }
 
-/* ---- whom a PEER means, in the order of review K41 ---- */
+/* ---- whom a PEER means, in order ---- */
 
 struct search {
 	struct who *found;
@@ -151,7 +151,7 @@ static void by_address(struct core *c, const struct typed *t, struct search *s)
 		search_hit(s, w);
 }
 
-/* review K41: a name somebody gives himself counts only when he is pinned. */
+/* A name somebody gives himself counts only when he is pinned. */
 static void by_nick(struct core *c, const char *t, struct search *s)
 {
 	for (size_t i = 0; i < c->n_list; i++) {

@@ -338,7 +338,7 @@ void place_add(struct core *c, struct who *w, const char *host, uint16_t port,
 		store_address(c->store, a);
 }
 
-/* ---- requests (review G1) ---- */
+/* ---- requests ---- */
 
 static void request_accepted(struct core *c, struct who *w, struct message *m)
 {

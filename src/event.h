@@ -72,7 +72,7 @@ struct contact {
 	struct uuid draft_answers;
 };
 
-/* The words of the line protocol (cli.md, section 3), one each. */
+/* The words of the line protocol (sotto(1)), one each. */
 enum event_kind {
 	EV_READY,    /* first event of every client. contact: ourselves, `at` is
 		      * the address to tell others; text: where we listen,

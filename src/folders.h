@@ -1,7 +1,7 @@
 #ifndef SOTTO_SRC_FOLDERS_H
 #define SOTTO_SRC_FOLDERS_H
 #include "src/config.h"
-/* Where an identity's files are (review G8): four XDG folders, or one folder
+/* Where an identity's files are: four XDG folders, or one folder
  * with --home, or a temporary one with --ephemeral; --profile names a
  * sub-folder of each. */
 

@@ -96,7 +96,7 @@ struct lines {
 	} replay;
 };
 
-/* ---- codes: cli.md, sections 2 and 3 ---- */
+/* ---- codes ---- */
 
 static const struct {
 	const char *word;
@@ -765,7 +765,7 @@ static void named(struct lines *l, const struct now *now,
 	}
 }
 
-/* ---- who wrote last (review G10) ---- */
+/* ---- who wrote last ---- */
 
 static struct sender *sender_find(struct lines *l, contact_id who)
 {

@@ -1,7 +1,7 @@
 #ifndef SOTTO_SRC_LINES_H
 #define SOTTO_SRC_LINES_H
 #include "src/event.h"
-/* Commands and events as lines of JSON, both ways, as cli.md section 3 says:
+/* Commands and events as lines of JSON, both ways, as sotto(1) says:
  * for stdin and stdout, and for control.sock. Every command and every event
  * of event.h has a line. Fields beyond those promised there, for front ends
  * in another process: of peers contact, key, name, ident, waiting, requests,
@@ -57,6 +57,6 @@ void lines_put(const struct command *cmd, struct buf *out);
 enum err lines_get(struct bytes line, struct event **ev) MUST_USE;
 
 /* ---- codes ---- */
-int code_exit(enum code c); /* the exit status of cli.md, section 2 */
+int code_exit(enum code c); /* the exit status */
 const char *code_word(enum code c);
 #endif

@@ -2,7 +2,7 @@
 #define SOTTO_SRC_PEERSFILE_H
 #include "src/core.h"
 /* peers.txt, document 004: "ipcím:port" a line, # comments, any PEER with an
- * address (review G8). Read at start; never written. At most 4,096 lines are
+ * address. Read at start; never written. At most 4,096 lines are
  * read. A missing file is an empty one. */
 struct peersfile {
 	struct hint *hint; /* owned */

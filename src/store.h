@@ -20,7 +20,7 @@ void store_close(struct store *s);
 /* ---- changes: in memory at once, durable when the ticket is ---- */
 ticket store_ticket(const struct store *s); /* of the batch being gathered */
 /* OK: new, m->n is set. ERR_EXISTS: we had it (*m gets its n, or 0 when it was
- * forgotten since: a tombstone; protocol.md 3.2, rule 1); nothing changes.
+ * forgotten since: a tombstone); nothing changes.
  * *after: the ticket under which it is or was written, 0 when long on the
  * disk. ACK in both cases, after that ticket. ERR_STATE: another message had
  * this (epoch, seq) before: V_SEQ_REUSED. m->with must be in the store.

@@ -186,7 +186,7 @@ static void put(struct json_object *o, const char *key, const char *value)
 	json_object_object_add(o, key, json_object_new_string(value));
 }
 
-/* The fields of wire.md, so that both parse the same. */
+/* The fields of sotto's packets, so that both parse the same. */
 static struct json_object *packet(const char *type, int i, const char *text)
 {
 	struct json_object *o = json_object_new_object();

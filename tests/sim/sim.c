@@ -7,7 +7,7 @@
  *   sim --expect KIND            find a violation of that kind, or fail
  *   sim --trace                  say what happens (with --seeds 1)
  *
- * What must hold (protocol.md 3.3) is checked while it runs and at the end,
+ * What must hold is checked while it runs and at the end,
  * when the faults have stopped and everything had time to arrive. */
 #include "proto/dialect.h"
 #include "src/core.h"

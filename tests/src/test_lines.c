@@ -209,7 +209,7 @@ static void lines__takes__256_kib_and_no_byte_more(void **state)
 
 /* ---- results ---- */
 
-/* cli.md: "every command gets exactly one `result` with its `ref`" */
+/* sotto(1): "every command gets exactly one `result` with its `ref`" */
 static void lines__answers__with_the_callers_ref(void **state)
 {
 	struct server s = server_new();
@@ -522,7 +522,6 @@ static void arrives(struct server *s, unsigned n, contact_id who)
 	lines_event(s->l, &at, &ev, &s->out);
 }
 
-/* review G10 */
 static void lines__replies__to_the_last_line_written(void **state)
 {
 	struct server s = server_new();
@@ -1135,7 +1134,7 @@ static void lines__ignores__a_later_version(void **state)
 	assert_int_equal(lines_get((struct bytes){0}, &ev), ERR_PARSE);
 }
 
-/* The fields that cli.md promises, as they are written there. */
+/* The fields that sotto(1) promises, as they are written there. */
 static void lines__writes__what_was_promised(void **state)
 {
 	struct server s = server_new();
