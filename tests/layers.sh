@@ -34,7 +34,7 @@ src/net.c        ^"(proto/[a-z]+|src/(net|effect|event|clock))\.h"  sys/(socket|
 src/beacon.c     ^"(proto/base|src/(beacon|core|event))\.h"  sys/socket|netinet|net/if|ifaddrs|unistd\.h
 src/engine.c     ^"(proto|src)/  pthread
 src/client.c     ^"(proto/base|src/(client|engine|event|lines|queue|clock))\.h"  sys/(socket|un|epoll)|fcntl\.h|unistd\.h
-src/lines        ^"(proto/(base|packet|guard|seal|dialect)|src/(lines|lines_json|event))\.h"  json-c|unistd\.h
+src/lines        ^"(proto/(base|packet|guard|seal|dialect)|src/(lines|lines_json|lines_impl|event))\.h"  json-c|unistd\.h
 src/crash        ^"src/crash\.h"  signal\.h|unistd\.h
 src/clock.c      ^"(proto/base|src/clock)\.h"  time\.h|sys/random
 src/config       ^"(proto/(base|packet)|src/(config|config_impl|folders))\.h"  ini\.h|unistd\.h

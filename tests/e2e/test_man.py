@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""The words of the line protocol in man/sotto.1 are those of src/lines.c:
-commands, events, codes with their exit statuses. And every command of the page
+"""The words of the line protocol in man/sotto.1 are those of src/lines_read.c
+and src/lines_client.c: commands, events, codes with their exit statuses. And every command of the page
 is understood by the program. The tables of options and keys are compared by
 tests/ui/test_man.c."""
 import json
@@ -77,7 +77,8 @@ def understood(commands):
 
 
 def main():
-    page, source = read("man/sotto.1"), read("src/lines.c")
+    page = read("man/sotto.1")
+    source = "".join(read(f"src/lines_{part}.c") for part in ("read", "client"))
     commands = items(section(page, "Commands"))
     same("commands", commands,
          set(re.findall(r'\{"(\w+)",\s*CMD_\w+\}', source)))
