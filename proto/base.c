@@ -376,6 +376,32 @@ void text_clean(struct buf *out, struct bytes s)
 	}
 }
 
+void text_fold(struct buf *out, struct bytes s)
+{
+	static const int how = UTF8PROC_STABLE | UTF8PROC_COMPAT |
+			       UTF8PROC_DECOMPOSE | UTF8PROC_CASEFOLD |
+			       UTF8PROC_STRIPMARK | UTF8PROC_IGNORE;
+	size_t n = plain(s);
+	uint8_t *folded = NULL;
+
+	if (n == s.n) { /* as most are */
+		buf_room(out, n);
+		for (size_t i = 0; i < n; i++) {
+			uint8_t c = s.p[i];
+			bool upper = c >= 'A' && c <= 'Z';
+			out->p[out->n++] = upper ? (uint8_t)(c | 0x20) : c;
+		}
+		return;
+	}
+	utf8proc_ssize_t k = utf8proc_map(s.p, (utf8proc_ssize_t)s.n, &folded,
+					  (utf8proc_option_t)how);
+	if (k >= 0)
+		buf_put(out, (struct bytes){folded, (size_t)k});
+	else
+		buf_put(out, s);
+	free(folded);
+}
+
 /* Days since 1970-01-01 of a date of the proleptic Gregorian calendar. */
 static int64_t days_of(int64_t y, int m, int d)
 {

@@ -52,6 +52,8 @@ void *xmalloc(size_t n);
 void *xzalloc(size_t n); /* zeros; what is never written to costs no memory */
 void *xrealloc(void *p, size_t n);
 char *xstrndup(struct bytes s);
+/* As a search sees it: without case and accents, compatibility forms as one. */
+void text_fold(struct buf *out, struct bytes s);
 bool utf8_ok(struct bytes s); /* RFC 3629, and without NUL */
 /* The longest prefix of at most max bytes that splits no grapheme. */
 size_t utf8_cut(struct bytes s, size_t max);

@@ -980,6 +980,30 @@ static void on_outbox(struct core *c, const struct now *now, client_id from,
 	result_page(c, from, cmd->ref, more, more ? last : 0);
 }
 
+/* The first page waits for what was just told, as that of a history. */
+static void on_search(struct core *c, const struct now *now, client_id from,
+		      const struct command *cmd)
+{
+	bool one = cmd->contact > 0 || cmd->to;
+	struct who *w = one ? target(c, now, from, cmd, false) : NULL;
+
+	if (one && !w)
+		return;
+	if (!cmd->text || !cmd->text[strspn(cmd->text, " \t\n")]) {
+		result(c, from, cmd->ref, 0, CODE_USAGE,
+		       "no words to look for");
+		return;
+	}
+	struct job j = {.kind = JOB_PAGE, .client = from, .ref = cmd->ref};
+	j.query.text = cmd->text;
+	j.query.with = w ? w->row.shown.id : 0;
+	j.query.before = cmd->n;
+	j.query.limit = page_limit(cmd, PAGE_USUAL);
+	effects_put(c->fx, &(struct effect){.kind = FX_JOB,
+					    .job = &j,
+					    .after = cmd->n ? 0 : c->hard});
+}
+
 /* A page is read from the disk: the newest waits for what was just told. */
 static void on_history(struct core *c, const struct now *now, client_id from,
 		       const struct command *cmd)
@@ -1064,8 +1088,8 @@ void core_command(struct core *c, const struct now *now, client_id from,
 	    [CMD_NICK] = on_nick,       [CMD_SET] = on_set,
 	    [CMD_ID] = on_id,           [CMD_PEERS] = on_snapshot,
 	    [CMD_OUTBOX] = on_outbox,   [CMD_SNAPSHOT] = on_snapshot,
-	    [CMD_HISTORY] = on_history, [CMD_SINCE] = on_history,
-	    [CMD_QUIT] = on_quit,
+	    [CMD_HISTORY] = on_history, [CMD_SEARCH] = on_search,
+	    [CMD_SINCE] = on_history,   [CMD_QUIT] = on_quit,
 	};
 	size_t kind = (size_t)cmd->kind;
 

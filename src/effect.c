@@ -148,7 +148,8 @@ static size_t packet_size(const struct packet *p)
 
 static size_t job_size(const struct job *j)
 {
-	return flat_room(sizeof(*j)) + flat_text_room(j->host);
+	return flat_room(sizeof(*j)) + flat_text_room(j->host) +
+	       flat_text_room(j->query.text);
 }
 
 static void place_bytes(uint8_t **at, struct bytes *s)
@@ -183,6 +184,7 @@ static const struct job *place_job(uint8_t **at, const struct job *j)
 	struct job *copy = flat_bytes(at, j, sizeof(*j));
 
 	copy->host = flat_text(at, j->host);
+	copy->query.text = flat_text(at, j->query.text);
 	copy->page = (struct page){0}; /* the question only */
 	return copy;
 }

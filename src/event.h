@@ -146,6 +146,7 @@ enum command_kind {
 	CMD_SNAPSHOT, /* contacts only, paged */
 	CMD_HISTORY,  /* the page before n; 0: the newest */
 	CMD_SINCE,    /* the page after n, all contacts */
+	CMD_SEARCH,   /* text; the page before n, newest first */
 	CMD_QUIT
 };
 enum { PAGE_MAX = 128, PAGE_USUAL = 50 };

@@ -10,6 +10,13 @@ void page_free(struct page *p)
 	*p = (struct page){0};
 }
 
+static char *copy_of(const char *s)
+{
+	if (!s)
+		return NULL;
+	return xstrndup((struct bytes){(const uint8_t *)s, strlen(s)});
+}
+
 struct job *job_copy(const struct job *j)
 {
 	struct job *copy = xmalloc(sizeof(*copy));
@@ -22,9 +29,8 @@ struct job *job_copy(const struct job *j)
 	    .port = j->port,
 	    .query = j->query,
 	};
-	if (j->host)
-		copy->host = xstrndup(
-		    (struct bytes){(const uint8_t *)j->host, strlen(j->host)});
+	copy->host = copy_of(j->host);
+	copy->query.text = copy_of(j->query.text);
 	return copy;
 }
 
@@ -33,6 +39,7 @@ void job_free(struct job *j)
 	if (!j)
 		return;
 	free(j->host);
+	free(j->query.text);
 	page_free(&j->page);
 	free(j);
 }

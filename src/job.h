@@ -1,15 +1,17 @@
 #ifndef SOTTO_SRC_JOB_H
 #define SOTTO_SRC_JOB_H
 #include "src/event.h"
-/* A question to the store; answered by a page. */
+/* A question to the store; answered by a page, oldest first; a search newest
+ * first: all words of `text`, parts of words, without case and accents. */
 struct query {
+	char *text;              /* owned; NULL: no search */
 	contact_id with;         /* 0: all */
 	message_n before, after; /* 0: from that end; both 0: the newest */
 	bool oldest;             /* both 0: the oldest */
 	unsigned limit;          /* 0: PAGE_USUAL; at most PAGE_MAX */
 };
 struct page {
-	struct message **row; /* owned; oldest first */
+	struct message **row; /* owned */
 	size_t n;
 	bool more;
 	message_n next;

@@ -197,7 +197,7 @@ static void put_page(const struct open *o, const struct event *ev,
 {
 	bool pages = o->kind == CMD_HISTORY || o->kind == CMD_SINCE ||
 		     o->kind == CMD_OUTBOX || o->kind == CMD_PEERS ||
-		     o->kind == CMD_SNAPSHOT;
+		     o->kind == CMD_SEARCH || o->kind == CMD_SNAPSHOT;
 
 	if (!pages)
 		return;

@@ -63,7 +63,7 @@ static const struct {
     {"id", CMD_ID},           {"peers", CMD_PEERS},
     {"outbox", CMD_OUTBOX},   {"snapshot", CMD_SNAPSHOT},
     {"history", CMD_HISTORY}, {"since", CMD_SINCE},
-    {"quit", CMD_QUIT},
+    {"search", CMD_SEARCH},   {"quit", CMD_QUIT},
 };
 enum { N_COMMANDS = sizeof commands / sizeof *commands };
 const char *command_word(enum command_kind kind)

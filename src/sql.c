@@ -57,6 +57,12 @@ static const char *const migration[STORE_VERSION] = {
     " text TEXT NOT NULL, cursor INTEGER NOT NULL, answers BLOB);"
     "CREATE TABLE meta(key TEXT PRIMARY KEY, value BLOB NOT NULL)"
     " WITHOUT ROWID;",
+    /* Of texts as text_fold makes them; filled when nothing else is to be
+     * done, so there is a mark up to which it is. It holds no copy of them. */
+    "CREATE VIRTUAL TABLE found USING fts5(text, content = '',"
+    " tokenize = 'trigram');"
+    "CREATE TABLE indexed(upto INTEGER NOT NULL);"
+    "INSERT INTO indexed VALUES(0);",
 };
 
 /* ---- errors ---- */
@@ -300,6 +306,48 @@ void sql_finalize(sqlite3_stmt **stmt, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		sqlite3_finalize(stmt[i]);
+}
+
+/* ---- searching ---- */
+
+static void fold(sqlite3_context *ctx, int n, sqlite3_value **v)
+{
+	struct bytes s = {sqlite3_value_text(v[0]),
+			  (size_t)sqlite3_value_bytes(v[0])};
+	struct buf b = {0};
+
+	(void)n;
+	if (s.p)
+		text_fold(&b, s);
+	sqlite3_result_text(ctx, b.n ? (const char *)b.p : "", (int)b.n,
+			    SQLITE_TRANSIENT);
+	buf_free(&b);
+}
+
+enum err sql_fold(sqlite3 *db)
+{
+	int how = SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_INNOCUOUS;
+
+	return sql_error(db, sqlite3_create_function(db, "fold", 1, how, NULL,
+						     fold, NULL, NULL));
+}
+
+char **sql_words(const char *text)
+{
+	struct buf b = {0};
+	size_t n = 0, head = (SEARCH_WORDS + 1) * sizeof(char *);
+
+	text_fold(&b, (struct bytes){(const uint8_t *)text, strlen(text)});
+	buf_put(&b, (struct bytes){(const uint8_t *)"", 1});
+	char **word = xmalloc(head + b.n);
+	char *at = (char *)word + head, *rest;
+	memcpy(at, b.p, b.n);
+	for (char *w = strtok_r(at, " \t\n", &rest); w && n < SEARCH_WORDS;
+	     w = strtok_r(NULL, " \t\n", &rest))
+		word[n++] = w;
+	word[n] = NULL;
+	buf_free(&b);
+	return word;
 }
 
 /* ---- values ---- */

@@ -4,7 +4,7 @@
 #include <sqlite3.h>
 /* What store, writer and reader share of SQLite: opening, the schema, columns
  * of a message. Nobody else includes this. */
-enum { STORE_VERSION = 1 };
+enum { STORE_VERSION = 2 };
 
 /* Makes the file (0600) or brings it to STORE_VERSION. What it gives back
  * changes nothing from then on: for reading. */
@@ -18,6 +18,13 @@ enum err sql_error(sqlite3 *db, int rc) MUST_USE;
  * when it cannot be; then stepping it is an error like any other. */
 sqlite3_stmt *sql_stmt(sqlite3 *db, const char *text, sqlite3_stmt **kept);
 void sql_finalize(sqlite3_stmt **stmt, size_t n);
+
+/* The words of a search, folded: NULL-ended, one block, freed by free. At most
+ * SEARCH_WORDS; more are left out. */
+enum { SEARCH_WORDS = 8 };
+char **sql_words(const char *text);
+/* Gives SQL on this connection fold(text), as text_fold. */
+enum err sql_fold(sqlite3 *db) MUST_USE;
 
 /* Zero and empty are NULL. Borrows what it binds. */
 void sql_bind_bytes(sqlite3_stmt *s, int i, struct bytes v);

@@ -12,6 +12,8 @@
 enum {
 	WAL_WORTH = 256,
 	WAL_FULL = 1000,
+	INDEX_WORTH = 256, /* rows without an index: the next search looks */
+	INDEX_STEP = 512,  /* at each, which is quick enough */
 	WAL_GROWN = WAL_WORTH * (4096 + 24) + 32,
 	PROBE_BYTES = 65536
 };
@@ -43,6 +45,11 @@ enum stmt {
 	S_FORGET_OLD,
 	S_META,
 	S_EXPIRE,
+	S_LOSE,
+	S_LOSE_OLD,
+	S_MARK,
+	S_INDEX,
+	S_MARK_SET,
 	N_STMT
 };
 
@@ -110,6 +117,17 @@ static const char *const text[N_STMT] = {
     [S_FORGET_OLD] = "DELETE FROM message WHERE " OLD_ROWS,
     [S_META] = "INSERT OR REPLACE INTO meta(key, value) VALUES(?1, ?2)",
     [S_EXPIRE] = "DELETE FROM tombstone WHERE until_ms < ?1",
+    [S_LOSE] = "INSERT INTO found(found, rowid, text) SELECT 'delete', n,"
+	       " fold(text) FROM message WHERE contact = ?1 AND n <= ?2"
+	       " AND n <= (SELECT upto FROM indexed)",
+    [S_LOSE_OLD] = "INSERT INTO found(found, rowid, text) SELECT 'delete', n,"
+		   " fold(text) FROM message WHERE " OLD_ROWS
+		   " AND n <= (SELECT upto FROM indexed)",
+    [S_MARK] = "SELECT upto, (SELECT coalesce(max(n), 0) FROM message)"
+	       " FROM indexed",
+    [S_INDEX] = "INSERT INTO found(rowid, text) SELECT n, fold(text)"
+		" FROM message WHERE n > ?1 AND n <= ?2",
+    [S_MARK_SET] = "UPDATE indexed SET upto = ?1",
 };
 
 struct writer {
@@ -117,6 +135,7 @@ struct writer {
 	sqlite3_stmt *stmt[N_STMT];
 	int wal_pages;      /* in the WAL, not in the file itself yet */
 	bool grown;         /* the WAL is as long as it is usually filled */
+	size_t unindexed;   /* at least; INDEX_WORTH at the start: look */
 	int64_t wall_ms;    /* of the last batch: what time it is */
 	int64_t expired_ms; /* when tombstones were looked through last */
 };
@@ -135,10 +154,14 @@ enum err writer_open(const char *path, struct writer **out)
 
 	*w = (struct writer){0};
 	enum err err = sql_open(path, SQL_WRITE, &w->db);
+	if (!err)
+		err = sql_fold(w->db);
 	if (err) {
+		sqlite3_close(w->db);
 		free(w);
 		return err;
 	}
+	w->unindexed = INDEX_WORTH;
 	sqlite3_wal_hook(w->db, on_commit, w);
 	*out = w;
 	return OK;
@@ -254,6 +277,7 @@ static int put_message(struct writer *w, const struct rec_message *r)
 	sqlite3_bind_int(s, 23, r->secure);
 	sql_bind_text(s, 24, v.text);
 	int rc = run(w, S_MESSAGE);
+	w->unindexed++;
 	if (rc == SQLITE_OK && batch_open(r))
 		rc = put_outbox(w, r);
 	return rc;
@@ -412,6 +436,11 @@ static int forget(struct writer *w, const struct rec_rows *r)
 	int rc = run(w, S_BURY);
 	if (rc != SQLITE_OK)
 		return rc;
+	sqlite3_bind_int64(stmt(w, S_LOSE), 1, r->contact);
+	sqlite3_bind_int64(stmt(w, S_LOSE), 2, r->upto);
+	rc = run(w, S_LOSE);
+	if (rc != SQLITE_OK)
+		return rc;
 	sqlite3_bind_int64(stmt(w, S_FORGET), 1, r->contact);
 	sqlite3_bind_int64(stmt(w, S_FORGET), 2, r->upto);
 	return run(w, S_FORGET);
@@ -422,6 +451,10 @@ static int forget_old(struct writer *w, const struct rec_rows *r, int64_t now)
 	sqlite3_bind_int64(stmt(w, S_BURY_OLD), 1, r->upto);
 	sqlite3_bind_int64(stmt(w, S_BURY_OLD), 2, now + TOMBSTONE_MS);
 	int rc = run(w, S_BURY_OLD);
+	if (rc != SQLITE_OK)
+		return rc;
+	sqlite3_bind_int64(stmt(w, S_LOSE_OLD), 1, r->upto);
+	rc = run(w, S_LOSE_OLD);
 	if (rc != SQLITE_OK)
 		return rc;
 	sqlite3_bind_int64(stmt(w, S_FORGET_OLD), 1, r->upto);
@@ -525,7 +558,7 @@ bool writer_full(const struct writer *w)
 bool writer_busy(const struct writer *w)
 {
 	return w->wal_pages >= WAL_WORTH || expiry_due(w) ||
-	       (w->wal_pages && !w->grown);
+	       w->unindexed >= INDEX_WORTH || (w->wal_pages && !w->grown);
 }
 
 static void expire(struct writer *w)
@@ -533,6 +566,30 @@ static void expire(struct writer *w)
 	w->expired_ms = w->wall_ms;
 	sqlite3_bind_int64(stmt(w, S_EXPIRE), 1, w->wall_ms);
 	run(w, S_EXPIRE); /* failing, it is tried again in an hour */
+}
+
+/* What a search would have to look at row by row. Failing, the next start
+ * tries again. */
+static void add_to_index(struct writer *w)
+{
+	message_n upto = 0, last = 0;
+
+	w->unindexed = 0;
+	if (sqlite3_step(stmt(w, S_MARK)) == SQLITE_ROW) {
+		upto = sqlite3_column_int64(stmt(w, S_MARK), 0);
+		last = sqlite3_column_int64(stmt(w, S_MARK), 1);
+	}
+	sqlite3_reset(stmt(w, S_MARK));
+	if (last - upto < INDEX_WORTH || run(w, S_BEGIN) != SQLITE_OK)
+		return;
+	last = last - upto > INDEX_STEP ? upto + INDEX_STEP : last;
+	sqlite3_bind_int64(stmt(w, S_INDEX), 1, upto);
+	sqlite3_bind_int64(stmt(w, S_INDEX), 2, last);
+	sqlite3_bind_int64(stmt(w, S_MARK_SET), 1, last);
+	if (run(w, S_INDEX) == SQLITE_OK && run(w, S_MARK_SET) == SQLITE_OK &&
+	    run(w, S_COMMIT) == SQLITE_OK)
+		w->unindexed = INDEX_WORTH; /* there may be more */
+	rollback(w);
 }
 
 /* Zeros behind the last frame are no frames, so SQLite takes no notice; but
@@ -569,6 +626,8 @@ bool writer_idle(struct writer *w)
 		crash_point("checkpoint.after");
 		/* Had a reader held it up, the next commit says so again. */
 		w->wal_pages = 0;
+	} else if (w->unindexed >= INDEX_WORTH) {
+		add_to_index(w);
 	} else if (expiry_due(w)) {
 		expire(w);
 	}

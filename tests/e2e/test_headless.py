@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import sqlite3
 import sys
 import threading
 import time
@@ -222,6 +223,53 @@ def test_history(root):
                 before="01990000-0000-7000-8000-000000000000")
     ana.refused("bad_command", "history", peer="bob", before="yesterday")
     end(ana, bob)
+
+
+def test_search(root):
+    ana, bob = pair(root)
+    texts = ["The Fox of \u00c1rv\u00edzt\u0171r\u0151", "a fox, quick",
+             "\u6f22\u5b57 here", "100% \"quoted\" fox", "nothing"]
+    for text in texts:
+        ana.done("send", to="bob", text=text)
+    for i in range(300):
+        ana.done("send", to="bob", text="filler fox %d" % i)
+
+    def found(words, **more):
+        items, result = bob.ask("search", text=words, **more)
+        assert result["ok"], result
+        return [i["message"]["text"] for i in items], result
+
+    for again in range(2):
+        assert found("FOX quick")[0] == [texts[1]]
+        assert found("arvizturo")[0] == [texts[0]]
+        assert found("\u6f22")[0] == [texts[2]]
+        assert found("\u6f22\u5b57")[0] == [texts[2]]
+        assert found('"quo')[0] == [texts[3]]
+        assert found("0%")[0] == [texts[3]]
+        assert found("absent words")[0] == []
+        got, more = [], {}
+        while True:
+            page, result = found("fox", limit=100, peer="ana", **more)
+            got += page
+            if not result["more"]:
+                break
+            more = {"n": result["next"]}
+        assert len(got) == 303 and got[0] == "filler fox 299"
+        assert got[-1] == texts[0]
+        # what is quiet gets an index: the same is found through it
+        db = os.path.join(bob.home, "sotto.db")
+        if not again:
+            while indexed(db) < 250:
+                time.sleep(0.05) # the whole test has a limit
+    bob.refused("usage", "search", text=" ")
+    bob.done("forget", peer="ana")
+    assert found("quick")[0] == []
+    end(ana, bob)
+
+
+def indexed(db):
+    with sqlite3.connect("file:%s?mode=ro" % db, uri=True) as c:
+        return c.execute("SELECT upto FROM indexed").fetchone()[0]
 
 
 def test_peers_and_snapshot(root):

@@ -201,7 +201,8 @@ static void disk__says__when_there_is_room_again(void **state)
 	limit_files(RLIM_INFINITY);
 	assert_true(disk_step(b->d));
 	reported(b, good, OK);
-	assert_false(disk_step(b->d));
+	while (disk_step(b->d))
+		;
 	assert_null(queue_pop(b->done));
 }
 

@@ -214,7 +214,7 @@ static void store__makes__a_private_file(void **state)
 	snprintf(path, sizeof(path), "%s-wal", b->path);
 	assert_int_equal(stat(path, &st), 0);
 	assert_int_equal(st.st_mode & 0777, 0600);
-	assert_int_equal(ask(b, "PRAGMA user_version"), 1);
+	assert_int_equal(ask(b, "PRAGMA user_version"), 2);
 }
 
 static void scribble(const struct box *b, const char *sql)
@@ -234,7 +234,7 @@ static void store__migrates__an_empty_file(void **state)
 	unlink(b->path);
 	close(open(b->path, O_CREAT | O_RDWR, 0600)); /* user_version 0 */
 	box_open(b);
-	assert_int_equal(ask(b, "PRAGMA user_version"), 1);
+	assert_int_equal(ask(b, "PRAGMA user_version"), 2);
 	assert_int_equal(ask(b, "SELECT count(*) FROM message"), 0);
 }
 
@@ -249,14 +249,31 @@ static void refused(struct box *b, enum err expected, const char *word)
 		fail_msg("no \"%s\" in: %s", word, why);
 }
 
+/* A file of the first version, with rows in it. */
+static void store__migrates__the_version_before(void **state)
+{
+	struct box *b = *state;
+
+	assert_int_equal(receive(b, 1, 1), OK);
+	assert_int_equal(commit(b), OK);
+	box_crash(b);
+	scribble(b, "DROP TABLE found; DROP TABLE indexed;"
+		    "PRAGMA user_version = 1");
+	box_open(b);
+	assert_int_equal(ask(b, "PRAGMA user_version"), 2);
+	assert_int_equal(ask(b, "SELECT upto FROM indexed"), 0);
+	assert_int_equal(receive(b, 1, 1), ERR_EXISTS);
+	check_integrity(b);
+}
+
 static void store__refuses__a_newer_file(void **state)
 {
 	struct box *b = *state;
 
 	box_crash(b);
-	scribble(b, "PRAGMA user_version = 2");
+	scribble(b, "PRAGMA user_version = 3");
 	refused(b, ERR_STATE, "newer sotto");
-	scribble(b, "PRAGMA user_version = 1");
+	scribble(b, "PRAGMA user_version = 2");
 	box_open(b);
 	assert_string_equal(contact(b, b->bob).shown.nick, "bob");
 }
@@ -1550,6 +1567,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    TEST(store__makes__a_private_file),
 	    TEST(store__migrates__an_empty_file),
+	    TEST(store__migrates__the_version_before),
 	    TEST(store__refuses__a_newer_file),
 	    TEST(store__refuses__a_damaged_file),
 	    TEST(store__refuses__a_folder_that_is_not_there),
