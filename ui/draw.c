@@ -191,7 +191,10 @@ static void header(const struct view *v, const struct model *m)
 		model_tag(tag, self);
 		if (self->at.port)
 			addr_text(at, &self->at);
-		snprintf(left, sizeof(left), " sotto  %s%s  %s", name, tag, at);
+		int n = snprintf(left, sizeof(left), " sotto  %s%s", name, tag);
+		if (text_cols(text_of(left)) + 2 + (int)strlen(at) < v->cols)
+			snprintf(left + n, sizeof(left) - (size_t)n, "  %s",
+				 at);
 	} else {
 		snprintf(left, sizeof(left), " sotto");
 	}
@@ -561,8 +564,17 @@ static void input(struct draw *d, const struct view *v, const struct edit *e,
 
 /* ---- the hint line ---- */
 
+/* The first ones are the most useful; a part that does not fit is left out. */
+static void hint_key(struct buf *b, int room, const char *key)
+{
+	int used = text_cols((struct bytes){b->p, b->n});
+
+	if (used + 3 + (int)strlen(key) <= room)
+		buf_printf(b, b->n ? "   %s" : " %s", key);
+}
+
 static void hint_words(const struct view *v, const struct model *m,
-		       const struct edit *e, struct buf *b)
+		       const struct edit *e, int room, struct buf *b)
 {
 	const struct contact *c = model_find(m, model_opened(m));
 	struct uuid id;
@@ -601,14 +613,15 @@ static void hint_words(const struct view *v, const struct model *m,
 			buf_printf(b, " \"%s\"", said);
 		}
 	}
-	if (v->focus == FOCUS_INPUT)
-		buf_printf(b, "   ^N/^P peers   Alt-a next unread   F1 help");
-	else if (v->focus == FOCUS_MESSAGES)
-		buf_printf(b, "   i write   j/k select   Tab peers   : command"
-			      "   F1 help   q quit");
-	else
-		buf_printf(b, "   Enter open   j/k move   : command   F1 help"
-			      "   q quit");
+	static const char *const keys[][7] = {
+	    [FOCUS_INPUT] = {"F1 help", "^N/^P peers", "Alt-a next unread"},
+	    [FOCUS_MESSAGES] = {"i write", "F1 help", "j/k select", "Tab peers",
+				": command", "q quit"},
+	    [FOCUS_PEERS] = {"Enter open", "F1 help", "j/k move", ": command",
+			     "q quit"},
+	};
+	for (size_t i = 0; keys[v->focus][i]; i++)
+		hint_key(b, room, keys[v->focus][i]);
 }
 
 static void hint(const struct view *v, const struct model *m,
@@ -639,7 +652,7 @@ static void hint(const struct view *v, const struct model *m,
 		draw_put(v, y, 1, v->cols - 1, text_of(v->notice), look);
 		room = v->cols - 1 - text_cols(text_of(right));
 	} else {
-		hint_words(v, m, e, &b);
+		hint_words(v, m, e, room - 1, &b);
 		draw_put(v, y, 0, v->cols, (struct bytes){0}, dim);
 		draw_word(v, y, 0, room - 1, (struct bytes){b.p, b.n}, dim);
 	}
@@ -676,7 +689,8 @@ static void too_small(const struct view *v)
 
 static void frame(struct draw *d, struct view *v, struct model *m)
 {
-	bool side = !v->zoom && v->cols >= SIDEBAR_FROM;
+	/* lists and texts have the whole width */
+	bool side = !v->zoom && !v->over && v->cols >= SIDEBAR_FROM;
 	bool rule = v->rows >= 6 && !v->zoom;
 	int top = v->zoom ? 0 : 1, end = d->input_y - rule;
 	int x = side ? SIDEBAR + 2 : v->zoom ? 0 : v->cols >= 40 ? 1 : 0;

@@ -457,6 +457,7 @@ static void resize(struct tui *t)
 {
 	term_resize(&t->view.rows, &t->view.cols);
 	draw_forget(t->draw);
+	tui_over_wrap(t);
 	t->dirty = t->line_dirty = true;
 }
 

@@ -1,6 +1,8 @@
 #ifndef SOTTO_UI_TUI_IMPL_H
 #define SOTTO_UI_TUI_IMPL_H
-/* Shared by tui.c (the loop) and tui_act.c (what keys and commands do). */
+/* Shared by tui.c (the loop), tui_act.c (what keys do), tui_line.c (what is
+ * written, to whom, and commands), tui_over.c (lists in the place of messages).
+ */
 #include "ui/command.h"
 #include "ui/draw.h"
 #include "ui/edit.h"
@@ -75,9 +77,25 @@ void tui_draft_save(struct tui *t);
 void tui_draft_take(struct tui *t); /* those the snapshot brought */
 void tui_whom(struct tui *t);       /* whom the prompt names */
 void tui_over(struct tui *t, enum over what, const char *title);
+void tui_over_wrap(struct tui *t); /* at the width there is */
 void tui_over_close(struct tui *t);
 void tui_outbox_list(struct tui *t);
 void tui_info(struct tui *t, const struct contact *c, const char *number);
 void tui_key(struct tui *t, const struct key *k);
 void tui_quit(struct tui *t);
+
+/* ---- tui_line.c ---- */
+void tui_answering(struct tui *t, struct uuid id);
+void tui_step(struct tui *t, int by);
+void tui_next_unread(struct tui *t);
+void tui_focus(struct tui *t, enum focus f);
+void tui_reply(struct tui *t);
+void tui_enter(struct tui *t);
+
+/* ---- tui_over.c ---- */
+void tui_help(struct tui *t);
+void tui_peers(struct tui *t, bool online);
+const struct message *tui_selected(struct tui *t);
+void tui_details(struct tui *t);
+void tui_again_or_back(struct tui *t, enum command_kind kind, bool all);
 #endif

@@ -1,0 +1,512 @@
+/* What is written, to whom, and the commands among it. */
+#include "src/clock.h"
+#include "src/config.h"
+#include "ui/tui_impl.h"
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool none(struct uuid id)
+{
+	return memcmp(&id, &(struct uuid){0}, sizeof(id)) == 0;
+}
+
+static void clean(char *out, size_t size, const char *s, int cols)
+{
+	text_line(out, size, text_of(s), cols);
+}
+
+void tui_say(struct tui *t, int level, const char *fmt, ...)
+{
+	struct buf b = {0};
+	char s[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(s, sizeof(s), fmt, ap);
+	va_end(ap);
+	text_line(t->view.notice, sizeof(t->view.notice), text_of(s), 240);
+	t->view.notice_level = level;
+	t->dirty = true;
+	buf_free(&b);
+}
+
+/* ---- drafts and conversations ---- */
+
+static struct draft *draft_of(struct tui *t, contact_id c)
+{
+	for (size_t i = 0; i < t->n_draft; i++)
+		if (t->draft[i].with == c)
+			return &t->draft[i];
+	t->draft = xrealloc(t->draft, (t->n_draft + 1) * sizeof(*t->draft));
+	t->draft[t->n_draft] = (struct draft){.with = c};
+	return &t->draft[t->n_draft++];
+}
+
+static bool draft_same(const struct draft *d, struct bytes s, size_t at,
+		       struct uuid answers)
+{
+	return d->text.n == s.n && d->cursor == at &&
+	       (!s.n || memcmp(d->text.p, s.p, s.n) == 0) &&
+	       memcmp(&d->answers, &answers, sizeof(answers)) == 0;
+}
+
+void tui_draft_save(struct tui *t)
+{
+	contact_id c = model_opened(t->model);
+	struct bytes s = edit_text(t->edit);
+	size_t at = edit_cursor(t->edit);
+
+	t->draft_us = 0;
+	if (!c)
+		return;
+	struct draft *d = draft_of(t, c);
+	if (draft_same(d, s, at, t->view.answers))
+		return;
+	d->text.n = 0;
+	buf_put(&d->text, s);
+	d->cursor = at;
+	d->answers = t->view.answers;
+	tui_send(t,
+		 &(struct command){.kind = CMD_DRAFT,
+				   .contact = c,
+				   .id = d->answers,
+				   .cursor = at,
+				   .text = xstrndup(s)},
+		 WHY_NOTHING, NULL);
+}
+
+void tui_draft_take(struct tui *t)
+{
+	const struct contact *c;
+
+	for (size_t i = 0; (c = model_contact(t->model, i)); i++) {
+		struct draft d = {.with = c->id};
+		if (!model_draft(t->model, c->id, &d.text, &d.cursor,
+				 &d.answers))
+			continue;
+		struct draft *mine = draft_of(t, c->id);
+		if (mine->text.n || c->id == model_opened(t->model)) {
+			buf_free(&d.text);
+			continue;
+		}
+		buf_free(&mine->text);
+		*mine = d;
+	}
+}
+
+void tui_answering(struct tui *t, struct uuid id)
+{
+	contact_id c = model_opened(t->model);
+	const struct message *msg =
+	    none(id) ? NULL : model_by_id(t->model, c, id);
+
+	t->view.answers = id;
+	t->view.answering = !none(id);
+	t->view.quote[0] = '\0';
+	if (msg)
+		clean(t->view.quote, sizeof(t->view.quote), msg->text, 40);
+}
+
+void tui_whom(struct tui *t)
+{
+	const struct slash_row *row = command_begun(edit_text(t->edit));
+	bool r = row && row->kind == SL_REPLY;
+	contact_id c;
+
+	if (r && !t->latch)
+		t->latch = model_last_sender(t->model, 0, &t->latch_id);
+	else if (!r)
+		t->latch = 0;
+	c = t->latch ? t->latch : model_opened(t->model);
+	const struct contact *who = model_find(t->model, c);
+	t->view.whom[0] = '\0';
+	if (who)
+		clean(t->view.whom, sizeof(t->view.whom), model_name(who), 32);
+	t->view.answering = t->latch || !none(t->view.answers);
+}
+
+void tui_open(struct tui *t, contact_id c)
+{
+	contact_id old = model_opened(t->model);
+
+	if (c == old)
+		return;
+	tui_draft_save(t);
+	if (old)
+		t->last_open = old;
+	model_open(t->model, c);
+	struct draft *d = draft_of(t, c);
+	edit_set(t->edit, (struct bytes){d->text.p, d->text.n}, d->cursor);
+	t->view.at = t->view.selected = 0;
+	t->view.below = 0;
+	t->view.pointed = 0;
+	tui_answering(t, d->answers);
+	t->latch = 0;
+	tui_over_close(t);
+	tui_whom(t);
+	t->dirty = true;
+}
+
+/* A name as somebody types it: whole, else the only one it begins. */
+static contact_id who(struct tui *t, struct bytes name, bool *several)
+{
+	const struct contact *c;
+	contact_id found = 0;
+	unsigned whole = 0, part = 0;
+
+	for (size_t i = 0; (c = model_contact(t->model, i)); i++) {
+		const char *s = model_name(c);
+		if (strlen(s) < name.n || memcmp(s, name.p, name.n) != 0)
+			continue;
+		bool same = strlen(s) == name.n;
+		if (whole && !same)
+			continue;
+		if (same ? !whole : !part)
+			found = c->id;
+		whole += same;
+		part += !same;
+	}
+	*several = whole ? whole > 1 : part > 1;
+	return *several ? 0 : found;
+}
+
+void tui_step(struct tui *t, int by)
+{
+	size_t n = model_count(t->model);
+	size_t at = model_index(t->model, model_opened(t->model));
+
+	if (!n)
+		return;
+	if (at == SIZE_MAX)
+		at = by > 0 ? n - 1 : 0;
+	at = (at + n + (size_t)(by > 0 ? 1 : n - 1)) % n;
+	tui_open(t, model_contact(t->model, at)->id);
+}
+
+void tui_next_unread(struct tui *t)
+{
+	size_t n = model_count(t->model);
+	size_t at = model_index(t->model, model_opened(t->model));
+
+	for (size_t k = 1; k <= n; k++) {
+		size_t i = at == SIZE_MAX ? k - 1 : (at + k) % n;
+		const struct contact *c = model_contact(t->model, i);
+		if (!c->unread)
+			continue;
+		tui_open(t, c->id);
+		return;
+	}
+	tui_say(t, LEVEL_INFO, "nothing unread");
+}
+
+void tui_focus(struct tui *t, enum focus f)
+{
+	t->view.focus = f;
+	if (f == FOCUS_PEERS && !t->view.pointed)
+		t->view.pointed = model_opened(t->model);
+	if (f == FOCUS_PEERS && !t->view.pointed && model_count(t->model))
+		t->view.pointed = model_contact(t->model, 0)->id;
+	t->dirty = true;
+}
+
+/* ---- sending ---- */
+
+static int64_t wall_ms(void)
+{
+	return clock_now(NULL, NULL).wall_us / 1000;
+}
+
+static bool send_text(struct tui *t, contact_id c, struct uuid answers,
+		      struct bytes s)
+{
+	if (s.n > TEXT_MAX) {
+		tui_say(t, LEVEL_ERROR,
+			"too long: %zu bytes, a message holds %d; nothing sent",
+			s.n, TEXT_MAX);
+		return false;
+	}
+	char *text = xstrndup(s);
+	model_pending(t->model, c, t->ref + 1, text, answers, wall_ms());
+	tui_send(t,
+		 &(struct command){.kind = none(answers) ? CMD_SEND : CMD_REPLY,
+				   .contact = c,
+				   .id = answers,
+				   .text = text},
+		 WHY_SEND, NULL);
+	if (c == model_opened(t->model)) {
+		t->view.at = 0;
+		t->view.below = 0;
+		t->view.selected = 0;
+	}
+	return true;
+}
+
+/* The line was sent: it and its draft are over. The engine forgets the draft
+ * by itself when a message goes there. */
+static void line_over(struct tui *t)
+{
+	edit_sent(t->edit);
+	tui_answering(t, (struct uuid){0});
+	t->latch = 0;
+	tui_whom(t);
+	t->draft_us = 0;
+	tui_draft_save(t);
+	t->dirty = true;
+}
+
+void tui_reply(struct tui *t)
+{
+	contact_id c;
+	struct uuid id;
+	const struct message *msg = NULL;
+
+	if (t->view.focus == FOCUS_MESSAGES && t->view.selected) {
+		size_t n;
+		const struct message *const *line =
+		    model_lines(t->model, model_opened(t->model), &n);
+		for (size_t i = 0; i < n; i++)
+			if (line[i]->n == t->view.selected)
+				msg = line[i];
+	}
+	t->again = t->replied ? t->again + 1 : 0;
+	if (msg && msg->n < MODEL_PENDING) {
+		c = model_opened(t->model);
+		id = msg->id;
+	} else {
+		c = model_last_sender(t->model, t->again, &id);
+		t->replied = true;
+	}
+	if (!c) {
+		tui_say(t, LEVEL_INFO, "nobody waits for an answer");
+		return;
+	}
+	tui_open(t, c);
+	tui_answering(t, id);
+	tui_whom(t);
+	tui_focus(t, FOCUS_INPUT);
+	t->touched = true;
+}
+
+/* ---- slash commands ---- */
+
+static void say_near(struct tui *t, const struct parsed *p, struct bytes s)
+{
+	char near[128] = "", typed[40];
+	const char *what =
+	    p->line == LINE_UNCLEAR ? "not clear" : "no such command";
+
+	for (size_t i = 0; i < NEAR_MAX && p->near[i]; i++) {
+		size_t n = strlen(near);
+		snprintf(near + n, sizeof(near) - n, " /%s", p->near[i]->name);
+	}
+	text_line(typed, sizeof(typed), s, 20);
+	tui_say(t, LEVEL_WARN, "%s: %s   near:%s   // sends a slash", what,
+		typed, near);
+}
+
+static bool slash_msg(struct tui *t, const struct parsed *p)
+{
+	bool several;
+	contact_id c = who(t, p->peer, &several);
+
+	if (several) {
+		tui_say(t, LEVEL_WARN, "more than one has this name");
+		return false;
+	}
+	if (c && p->text.n)
+		return send_text(t, c, (struct uuid){0}, p->text);
+	if (p->text.n) {
+		tui_send(t,
+			 &(struct command){.kind = CMD_SEND,
+					   .to = xstrndup(p->peer),
+					   .text = xstrndup(p->text)},
+			 WHY_SAY, "queued");
+		return true;
+	}
+	if (!c)
+		tui_send(t,
+			 &(struct command){.kind = CMD_CONNECT,
+					   .to = xstrndup(p->peer)},
+			 WHY_OPEN, NULL);
+	return true;
+}
+
+static bool slash_all(struct tui *t, const struct parsed *p)
+{
+	struct command cmd;
+
+	if (p->text.n > TEXT_MAX) {
+		tui_say(t, LEVEL_ERROR, "too long; nothing sent");
+		return false;
+	}
+	if (command_build(p, 0, &cmd))
+		tui_send(t, &cmd, WHY_ALL, NULL);
+	return true;
+}
+
+static bool slash_reply(struct tui *t, const struct parsed *p)
+{
+	if (!p->text.n)
+		return true;
+	if (!t->latch) {
+		tui_say(t, LEVEL_WARN, "nobody waits for an answer");
+		return false;
+	}
+	return send_text(t, t->latch, t->latch_id, p->text);
+}
+
+static bool slash_me(struct tui *t, struct bytes text)
+{
+	struct buf b = {0};
+	bool sent;
+
+	if (!model_opened(t->model)) {
+		tui_say(t, LEVEL_WARN, "to whom? /msg PEER");
+		return false;
+	}
+	buf_printf(&b, "/me ");
+	buf_put(&b, text);
+	sent = send_text(t, model_opened(t->model), t->view.answers,
+			 (struct bytes){b.p, b.n});
+	buf_free(&b);
+	return sent;
+}
+
+static enum why why_of(enum slash kind)
+{
+	if (kind == SL_CONNECT || kind == SL_CHAT)
+		return WHY_OPEN;
+	return kind == SL_INFO ? WHY_INFO : WHY_SAY;
+}
+
+/* Names the screen knows go as who they are: the engine's own search may find
+ * somebody else. */
+static void known(struct tui *t, const struct parsed *p, struct command *cmd)
+{
+	bool several;
+	contact_id c = p->peer.n ? who(t, p->peer, &several) : 0;
+
+	if (!c || !cmd->to || cmd->kind == CMD_CONNECT)
+		return;
+	free(cmd->to);
+	cmd->to = NULL;
+	cmd->contact = c;
+}
+
+/* false: the line stays as it is. */
+static bool slash(struct tui *t, const struct parsed *p)
+{
+	struct command cmd;
+
+	switch (p->row->kind) {
+	case SL_HELP:
+		tui_help(t);
+		return true;
+	case SL_MSG:
+		return slash_msg(t, p);
+	case SL_REPLY:
+		return slash_reply(t, p);
+	case SL_ALL:
+		return slash_all(t, p);
+	case SL_ME:
+		return slash_me(t, p->text);
+	case SL_PEERS:
+	case SL_WHO:
+		tui_peers(t, p->row->kind == SL_WHO);
+		return true;
+	case SL_OUTBOX:
+		t->over = OVER_OUTBOX;
+		model_ask_outbox(t->model);
+		return true;
+	case SL_RETRY:
+		tui_again_or_back(t, CMD_RETRY, true);
+		return true;
+	case SL_CANCEL:
+		tui_again_or_back(t, CMD_CANCEL, true);
+		return true;
+	case SL_QUIT:
+		return true; /* when the line is over */
+	case SL_CONNECT:
+	case SL_CHAT:
+	case SL_NICK:
+	case SL_VERIFY:
+	case SL_TRUST:
+	case SL_BLOCK:
+	case SL_UNBLOCK:
+	case SL_FORGET:
+	case SL_RENAME:
+	case SL_INFO:
+	case SL_SET:
+		break;
+	}
+	if (!command_build(p, model_opened(t->model), &cmd))
+		return false;
+	known(t, p, &cmd);
+	if (why_of(p->row->kind) == WHY_OPEN)
+		tui_say(t, LEVEL_INFO, "dialling");
+	tui_send(t, &cmd, why_of(p->row->kind), p->row->name);
+	return true;
+}
+
+/* What follows when the line is empty again: another conversation, the end. */
+static void slash_after(struct tui *t, enum slash kind, contact_id c)
+{
+	if (kind == SL_QUIT)
+		tui_quit(t);
+	else if (kind == SL_MSG && c)
+		tui_open(t, c);
+}
+
+static void run(struct tui *t, const struct parsed *p)
+{
+	enum slash kind = p->row->kind;
+	bool several, open = kind == SL_MSG && !p->text.n;
+	contact_id c = open ? who(t, p->peer, &several) : 0;
+	bool bare = kind == SL_REPLY && !p->text.n;
+	struct uuid answers = t->view.answers;
+
+	if (!slash(t, p))
+		return;
+	line_over(t);
+	if (kind != SL_ME && kind != SL_REPLY)
+		tui_answering(t, answers);
+	tui_whom(t);
+	t->replied = false;
+	if (bare)
+		tui_reply(t);
+	else
+		slash_after(t, kind, c);
+}
+
+void tui_enter(struct tui *t)
+{
+	struct bytes s = edit_text(t->edit);
+	contact_id c = model_opened(t->model);
+	struct parsed p;
+
+	command_parse(s, &p);
+	switch (p.line) {
+	case LINE_EMPTY:
+		return;
+	case LINE_TEXT:
+		if (!c)
+			tui_say(t, LEVEL_WARN,
+				"to whom? /msg PEER or /connect HOST:PORT");
+		else if (send_text(t, c, t->view.answers, p.text))
+			line_over(t);
+		return;
+	case LINE_SLASH:
+		run(t, &p);
+		return;
+	case LINE_UNKNOWN:
+	case LINE_UNCLEAR:
+		say_near(t, &p, s);
+		return;
+	case LINE_USAGE:
+		tui_say(t, LEVEL_WARN, "/%s %s: %s", p.row->name, p.row->args,
+			p.row->help);
+		return;
+	}
+}

@@ -1,0 +1,274 @@
+/* Lists and texts in the place of the messages. */
+#include "src/clock.h"
+#include "src/config.h"
+#include "ui/tui_impl.h"
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void clean(char *out, size_t size, const char *s, int cols)
+{
+	text_line(out, size, text_of(s), cols);
+}
+
+/* ---- lists in the place of messages ---- */
+
+void tui_over_close(struct tui *t)
+{
+	t->over = OVER_NONE;
+	t->view.over = NULL;
+	t->dirty = true;
+}
+
+void tui_over_wrap(struct tui *t)
+{
+	struct bytes s = {t->over_text.p, t->over_text.n};
+
+	if (t->over == OVER_NONE)
+		return;
+	/* a message of the outbox is a row, however long */
+	rows_make(&t->over_rows, s,
+		  t->over == OVER_OUTBOX ? 4000 : t->view.cols - 2);
+	t->view.over = &t->over_rows;
+}
+
+void tui_over(struct tui *t, enum over what, const char *title)
+{
+	t->over = what;
+	t->view.over_title = title;
+	t->view.over_top = t->view.over_at = 0;
+	t->view.over_select = what == OVER_OUTBOX;
+	tui_over_wrap(t);
+	t->dirty = true;
+	if (t->view.focus == FOCUS_INPUT || t->view.focus == FOCUS_PEERS)
+		t->view.focus = FOCUS_MESSAGES;
+}
+
+enum where { EVERYWHERE, WRITING, IN_LISTS };
+
+static bool key_is(const struct key_row *r, enum where w)
+{
+	bool same = strcmp(r->input, r->list) == 0;
+
+	switch (w) {
+	case EVERYWHERE:
+		return same;
+	case WRITING:
+		return !same && *r->input;
+	case IN_LISTS:
+		return !same && *r->list;
+	}
+	return false;
+}
+
+static void help_keys(struct buf *b, enum where w, const char *title)
+{
+	buf_printf(b, "%s\n", title);
+	for (const struct key_row *r = key_rows; r->help; r++) {
+		const char *key = w == IN_LISTS ? r->list : r->input;
+
+		if (!key_is(r, w))
+			continue;
+		if (r->action == ACT_NTH)
+			key = "Alt-1 to Alt-9";
+		buf_printf(b, "  %-27s %s\n", key, r->help);
+	}
+	buf_printf(b, "\n");
+}
+
+void tui_help(struct tui *t)
+{
+	struct buf *b = &t->over_text;
+
+	b->n = 0;
+	help_keys(b, EVERYWHERE, "Everywhere");
+	help_keys(b, WRITING, "While writing");
+	help_keys(b, IN_LISTS, "In the messages and the list of peers");
+	buf_printf(b, "Commands: any clear prefix; // sends a slash\n");
+	for (const struct slash_row *r = command_rows; r->name; r++) {
+		char head[64];
+		snprintf(head, sizeof(head), "/%s %s", r->name, r->args);
+		buf_printf(b, "  %-27s %s\n", head, r->help);
+	}
+	tui_over(t, OVER_HELP, "Help");
+}
+
+void tui_peers(struct tui *t, bool online)
+{
+	struct buf *b = &t->over_text;
+	const struct contact *c;
+	char name[NICK_MAX + 1], tag[6], at[ADDR_TEXT];
+
+	b->n = 0;
+	for (size_t i = 0; (c = model_contact(t->model, i)); i++) {
+		if (online && c->presence != P_ONLINE)
+			continue;
+		clean(name, sizeof(name), model_name(c), 32);
+		model_tag(tag, c);
+		addr_text(at, &c->at);
+		buf_printf(b, "%s%s  %s  %s%s\n", name, tag,
+			   c->at.port ? at : "",
+			   c->presence == P_ONLINE ? "online" : "offline",
+			   c->blocked ? "  blocked" : "");
+	}
+	if (!b->n)
+		buf_printf(b, online ? "nobody is online\n"
+				     : "nobody yet: /connect HOST:PORT\n");
+	tui_over(t, OVER_PEERS, online ? "Online" : "Peers");
+}
+
+static const char *delivery_word(const struct message *m)
+{
+	if (m->n >= MODEL_PENDING)
+		return "not yet on our disk";
+	switch (m->delivery) {
+	case D_QUEUED:
+		return "queued";
+	case D_SENT:
+		return "sent";
+	case D_STORED:
+		return "stored at a center";
+	case D_DELIVERED:
+		return "delivered";
+	case D_FAILED:
+		return "failed";
+	case D_CANCELLED:
+		return "cancelled";
+	case D_RECEIVED:
+		return "received";
+	case D_REQUEST:
+		break;
+	}
+	return "a request";
+}
+
+void tui_outbox_list(struct tui *t)
+{
+	size_t n, at = t->view.over_at;
+	const struct message *const *m = model_outbox(t->model, &n);
+	struct buf *b = &t->over_text;
+	char name[NICK_MAX + 1] = "?", text[200];
+
+	b->n = 0;
+	for (size_t i = 0; i < n; i++) {
+		const struct contact *c = model_find(t->model, m[i]->with);
+		if (c)
+			clean(name, sizeof(name), model_name(c), 16);
+		clean(text, sizeof(text), m[i]->text, 60);
+		buf_printf(b, "%-10s %-9s %s%s%s\n", name, delivery_word(m[i]),
+			   text, m[i]->error ? "   " : "",
+			   m[i]->error ? m[i]->error : "");
+	}
+	if (!n)
+		buf_printf(b, "nothing waits\n");
+	b->n--;
+	tui_over(t, OVER_OUTBOX, "Outbox");
+	t->view.over_at = at < t->over_rows.n ? at : 0;
+}
+
+void tui_info(struct tui *t, const struct contact *c, const char *number)
+{
+	struct buf *b = &t->over_text;
+	char name[NICK_MAX + 1], at[ADDR_TEXT];
+	const struct contact *known = model_find(t->model, c->id);
+
+	if (known)
+		c = known;
+	b->n = 0;
+	clean(name, sizeof(name), model_name(c), 32);
+	addr_text(at, &c->at);
+	buf_printf(b, "Name          %s\nCalls itself  %s\n", name, c->nick);
+	buf_printf(b, "Id            %s\nAddress       %s\n", c->ident,
+		   c->at.port ? at : "not known");
+	if (c->changed)
+		buf_printf(
+		    b, "Key           CHANGED: /trust accepts the new one\n");
+	if (number)
+		buf_printf(b,
+			   "\nCompare these numbers by voice; the same on both"
+			   " sides: /verify\n%s\n",
+			   number);
+	tui_over(t, OVER_TEXT, "Details");
+}
+
+const struct message *tui_selected(struct tui *t)
+{
+	size_t n;
+	contact_id c = model_opened(t->model);
+	const struct message *const *line = model_lines(t->model, c, &n);
+
+	if (t->over == OVER_OUTBOX) {
+		line = model_outbox(t->model, &n);
+		return t->view.over_at < n ? line[t->view.over_at] : NULL;
+	}
+	for (size_t i = 0; i < n && t->view.selected; i++)
+		if (line[i]->n == t->view.selected)
+			return line[i];
+	return NULL;
+}
+
+void tui_details(struct tui *t)
+{
+	const struct message *m = tui_selected(t);
+	contact_id c = t->view.focus == FOCUS_PEERS && t->view.pointed
+			   ? t->view.pointed
+			   : model_opened(t->model);
+	struct buf *b = &t->over_text;
+	char when[64], id[37];
+
+	if (!m && !c)
+		return;
+	if (!m) {
+		tui_send(t, &(struct command){.kind = CMD_VERIFY, .contact = c},
+			 WHY_INFO, NULL);
+		return;
+	}
+	b->n = 0;
+	uuid_text(id, &m->id);
+	buf_printf(b, "Message   %s\nState     %s\n", id, delivery_word(m));
+	if (m->error)
+		buf_printf(b, "Because   %s\n", m->error);
+	clock_local(when, m->sent_ms, CLOCK_FULL);
+	buf_printf(b, "Sent      %s\n", when);
+	clock_local(when, m->stored_ms, CLOCK_FULL);
+	buf_printf(b, "Stored    %s\n", when);
+	if (m->acked_ms) {
+		clock_local(when, m->acked_ms, CLOCK_FULL);
+		buf_printf(b, "Receipt   %s\n", when);
+	}
+	if (m->rtt_us)
+		buf_printf(b, "Took      %.1f ms\n", (double)m->rtt_us / 1000);
+	buf_printf(b, "Tries     %u\n", m->tries);
+	tui_over(t, OVER_TEXT, "Details");
+}
+
+/* Of one message: the selected one; of a conversation: all it fits. */
+void tui_again_or_back(struct tui *t, enum command_kind kind, bool all)
+{
+	const struct message *one = tui_selected(t);
+	size_t n, done = 0;
+	const struct message *const *line =
+	    model_lines(t->model, model_opened(t->model), &n);
+
+	for (size_t i = 0; i < n; i++) {
+		const struct message *m = line[i];
+		bool fits = !m->incoming && m->n < MODEL_PENDING &&
+			    (kind == CMD_RETRY ? m->delivery == D_FAILED
+					       : m->delivery == D_QUEUED ||
+						     m->delivery == D_SENT);
+		if (!all || !fits || done >= 64)
+			continue;
+		done++;
+		tui_send(t, &(struct command){.kind = kind, .id = m->id},
+			 WHY_SAY, "");
+	}
+	if (!all && one)
+		tui_send(t, &(struct command){.kind = kind, .id = one->id},
+			 WHY_SAY, "");
+	if (all ? !done : !one)
+		tui_say(t, LEVEL_INFO, "there is nothing to %s here",
+			kind == CMD_RETRY ? "send again" : "take back");
+	if (t->over == OVER_OUTBOX)
+		model_ask_outbox(t->model);
+}
