@@ -82,7 +82,8 @@ void store_contact(struct store *s, struct contact_row *c);
 /* Hard when the address is new, soft when only ok_ms, fail_ms, fails differ. */
 void store_address(struct store *s, const struct address_row *a);
 void store_address_drop(struct store *s, const struct address_row *a);
-/* Soft: they ride along, or go after 2 s; no ticket waits for them. */
+/* Soft: they ride along, or go after 2 s (a draft: 100 ms); no ticket waits
+ * for them. */
 void store_seen(struct store *s, contact_id c, int64_t seen_ms);
 void store_read(struct store *s, contact_id c, message_n upto);
 void store_draft(struct store *s, contact_id c, const char *text, size_t cursor,

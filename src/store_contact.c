@@ -270,6 +270,7 @@ void store_draft(struct store *s, contact_id c, const char *draft,
 	p->row.shown.cursor = cursor;
 	p->row.shown.draft_answers = answers;
 	store_touch(s, p, DIRTY_DRAFT);
+	s->soon = true; /* somebody stopped typing */
 }
 
 /* ---- meta ---- */

@@ -14,7 +14,7 @@
 enum {
 	FRAME_US = 1000000 / 30,
 	FIRST_US = 50000,   /* a frame without contacts, if need be */
-	DRAFT_US = 1000000, /* after the last key */
+	DRAFT_US = 500000,  /* after the last key */
 	READ_US = 2000000,  /* seen for so long is read */
 	PASTE_US = 2000000, /* the end mark is lost */
 	BELL_US = 2000000,

@@ -127,12 +127,22 @@ static void modes(void)
 	say("\033[?2004h\033[?1007l");
 }
 
+/* It is known, and the cursor can be put somewhere on it. */
+static bool able(void)
+{
+	int err;
+
+	return setupterm(NULL, STDOUT_FILENO, &err) == OK && cursor_address;
+}
+
 bool term_start(bool color)
 {
 	tcgetattr(STDIN_FILENO, &before);
 	set_escdelay(25);
-	if (!newterm(NULL, stdout, stdin)) {
-		fprintf(stderr, "sotto: no screen on a terminal of type %s\n",
+	if (!able() || !newterm(NULL, stdout, stdin)) {
+		fprintf(stderr,
+			"sotto: no screen on a terminal of type %s: set TERM, "
+			"or use sotto --headless\n",
 			getenv("TERM") ? getenv("TERM") : "(none)");
 		return false;
 	}

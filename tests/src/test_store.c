@@ -981,10 +981,12 @@ static void store__waits__with_soft_changes(void **state)
 	assert_null(store_batch(b->s, &now));
 	assert_true(store_deadline(b->s) == INT64_MAX);
 	store_seen(b->s, b->bob, 100);
-	store_draft(b->s, b->bob, "half a li", 9, (struct uuid){{0}});
 	store_meta(b->s, "key", (struct bytes){(const uint8_t *)"v", 1});
 	assert_null(store_batch(b->s, &now));
 	assert_true(store_deadline(b->s) == b->mono_us + 2000000);
+	store_draft(b->s, b->bob, "half a li", 9, (struct uuid){{0}});
+	assert_null(store_batch(b->s, &now));
+	assert_true(store_deadline(b->s) == b->mono_us + 100000);
 	now.mono_us = store_deadline(b->s) - 1;
 	assert_null(store_batch(b->s, &now));
 	b->mono_us = store_deadline(b->s);
