@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 enum { JOURNAL_MAX = 8 << 20, KNOWN_MAX = 1 << 20 };
 
@@ -26,9 +27,14 @@ struct journal {
 	char when[64];
 };
 
+/* Also in a folder that others may read. */
 static FILE *open_private(const char *path)
 {
-	return fopen(path, "ae"); /* folders are 0700 already */
+	FILE *f = fopen(path, "ae");
+
+	if (f)
+		fchmod(fileno(f), S_IRUSR | S_IWUSR);
+	return f;
 }
 
 struct journal *journal_open(const char *path, bool full)
