@@ -876,15 +876,17 @@ static void on_id(struct core *c, const struct now *now, client_id from,
 			       .secure = true,
 			       .presence = P_ONLINE};
 
+	bool there = c->at.port != 0; /* or we listen nowhere */
 	addr_text(at, &c->at);
 	memcpy(self.nick, c->nick, sizeof(self.nick));
-	snprintf(self.ident, sizeof(self.ident), "sotto://%s", at);
+	if (there)
+		snprintf(self.ident, sizeof(self.ident), "sotto://%s", at);
 	tell(c, from, 0,
 	     &(struct event){.kind = EV_RESULT,
 			     .ref = cmd->ref,
 			     .contact = &self,
 			     .name = c->id,
-			     .text = at});
+			     .text = there ? at : NULL});
 	(void)now;
 }
 

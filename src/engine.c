@@ -269,10 +269,9 @@ static void refuse_open(struct engine *e)
 	pthread_mutex_unlock(&e->lock);
 }
 
-static void core_start(struct engine *e)
+static void core_start(struct engine *e, const char *nick)
 {
-	e->core = core_new(&e->rules, e->identity->keys, e->cfg->nick, e->store,
-			   e->fx);
+	e->core = core_new(&e->rules, e->identity->keys, nick, e->store, e->fx);
 	core_self(e->core, e->here, e->instance);
 }
 
@@ -280,6 +279,8 @@ static void core_start(struct engine *e)
  * happened. */
 static void disk_failed(struct engine *e)
 {
+	char nick[NICK_MAX + 1]; /* /nick may have changed it */
+
 	effects_drop(e->fx);
 	net_close_all(e->net);
 	if (store_reset(e->store)) {
@@ -291,8 +292,9 @@ static void disk_failed(struct engine *e)
 		e->over = true;
 		return;
 	}
+	snprintf(nick, sizeof nick, "%s", core_nick(e->core));
 	core_free(e->core);
-	core_start(e);
+	core_start(e, nick);
 	refuse_open(e);
 }
 
@@ -880,7 +882,7 @@ enum err engine_start(const struct config *cfg, const struct identity *id,
 		open_beacon(e);
 		make_ready(e);
 		open_journal(e);
-		core_start(e);
+		core_start(e, cfg->nick);
 		read_peers(e);
 		err = watch_all(e);
 		if (!err)

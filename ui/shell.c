@@ -493,6 +493,8 @@ static int shell_id(struct shell *s, struct words *w)
 	shell_say("%s %s", s->answer->contact->nick, id);
 	if (s->answer->contact->at.port)
 		shell_say("address %s", at);
+	else
+		shell_say("no address: it is not running");
 	return 0;
 }
 
