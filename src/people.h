@@ -24,6 +24,10 @@ struct person {
 	char *draft;            /* owned or NULL */
 	unsigned dirty;
 	struct person *next_dirty;
+	/* The greatest id that ever came from him, forgotten ones too. */
+	uint8_t top[32];
+	size_t n_top;
+	bool top_known;
 	struct marks live; /* with what is gathered or in flight */
 	/* What the disk is known to have; as long as `unsettled`, that is until
 	 * the batch of that ticket is durable. Else `live` is it. */

@@ -14,6 +14,10 @@ static const char *const text[N_STMT] = {
 		" AND dedupe = ?2",
     [Q_TOMBSTONE] =
 	"SELECT 1 FROM tombstone WHERE contact = ?1 AND dedupe = ?2",
+    [Q_TOP] = "SELECT dedupe FROM message WHERE contact = ?1 AND incoming = 1"
+	      " AND dedupe IS NOT NULL ORDER BY dedupe DESC LIMIT 1",
+    [Q_TOP_GONE] = "SELECT dedupe FROM tombstone WHERE contact = ?1"
+		   " ORDER BY dedupe DESC LIMIT 1",
     [Q_BY_DEDUPE] = "SELECT " SQL_MESSAGE_COLUMNS
 		    " FROM message m LEFT JOIN outbox o ON o.n = m.n"
 		    " WHERE m.contact = ?1 AND m.incoming IN (0, 1)"

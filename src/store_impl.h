@@ -14,6 +14,8 @@ enum stmt {
 	Q_END,
 	Q_KNOWN,
 	Q_TOMBSTONE,
+	Q_TOP,
+	Q_TOP_GONE,
 	Q_BY_DEDUPE,
 	Q_BY_ID,
 	Q_BY_N,

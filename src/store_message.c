@@ -83,6 +83,62 @@ static enum err known_on_disk(struct store *s, enum stmt which,
 	return err;
 }
 
+/* ---- what cannot have come before ---- */
+
+static bool above_top(const struct person *p, const struct message *m)
+{
+	size_t n = m->n_dedupe < p->n_top ? m->n_dedupe : p->n_top;
+	int order = n ? memcmp(m->dedupe, p->top, n) : 0;
+
+	return order ? order > 0 : m->n_dedupe > p->n_top;
+}
+
+static void top_raise(struct person *p, const struct message *m)
+{
+	if (!above_top(p, m))
+		return;
+	memcpy(p->top, m->dedupe, m->n_dedupe);
+	p->n_top = m->n_dedupe;
+}
+
+static enum err top_read(struct store *s, enum stmt which, struct person *p)
+{
+	sqlite3_stmt *q = store_stmt(s, which);
+	struct message m = {0};
+	bool yes = false;
+	enum err err = store_begin_read(s);
+
+	if (err)
+		return err;
+	sqlite3_bind_int64(q, 1, p->row.shown.id);
+	err = store_step(s, q, &yes);
+	if (!yes)
+		return err;
+	struct bytes id = sql_bytes(q, 0);
+	m.n_dedupe = id.n < sizeof(m.dedupe) ? id.n : sizeof(m.dedupe);
+	memcpy(m.dedupe, id.p, m.n_dedupe);
+	top_raise(p, &m);
+	sqlite3_reset(q);
+	return OK;
+}
+
+/* Ids begin with the time, so most are above all that came before them, and
+ * then there is nothing to look for. */
+static enum err surely_new(struct store *s, struct person *p,
+			   const struct message *m, bool *yes)
+{
+	enum err err = OK;
+
+	if (!p->top_known) {
+		err = top_read(s, Q_TOP, p);
+		if (!err && s->tombstones)
+			err = top_read(s, Q_TOP_GONE, p);
+		p->top_known = !err;
+	}
+	*yes = !err && above_top(p, m);
+	return err;
+}
+
 /* Has a copy of m come before? ERR_EXISTS, with m->n and *after, or OK. */
 static enum err known(struct store *s, struct message *m, ticket *after)
 {
@@ -129,7 +185,11 @@ enum err store_receive(struct store *s, struct message *m, ticket *after)
 #ifdef SOTTO_MUTANT_NO_DEDUPE
 	m->n_dedupe = 0, m->seq = 0; /* a fault that tests must see */
 #endif
-	if (m->n_dedupe)
+	bool fresh = !m->n_dedupe;
+
+	if (!fresh)
+		err = surely_new(s, p, m, &fresh);
+	if (!err && !fresh)
 		err = known(s, m, after);
 	if (err == ERR_EXISTS)
 		heard(s, p, m); /* maybe under a new number */
@@ -141,6 +201,8 @@ enum err store_receive(struct store *s, struct message *m, ticket *after)
 	m->n = ++s->last_n;
 	*after = s->next;
 	batch_message(store_gather_hard(s), OP_MESSAGE, m, s->seed);
+	if (m->n_dedupe)
+		top_raise(p, m);
 	heard(s, p, m);
 	return OK;
 }
