@@ -38,7 +38,8 @@ void buf_room(struct buf *b, size_t more)
 {
 	size_t need, cap = b->cap ? b->cap : 64;
 
-	if (__builtin_add_overflow(b->n, more, &need))
+	/* Nobody has half of the address space; doubling would overflow. */
+	if (__builtin_add_overflow(b->n, more, &need) || need > SIZE_MAX / 2)
 		abort();
 	if (need <= b->cap)
 		return;
