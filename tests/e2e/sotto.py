@@ -115,13 +115,15 @@ class Lines:
 class Node(Lines):
     """A headless sotto. Its folder stays when it ends."""
 
-    def __init__(self, root, name, *options, home=None, port=0):
+    def __init__(self, root, name, *options, home=None, port=0, crash=None):
+        environ = dict(os.environ, SOTTO_CRASH=crash) if crash else None
         self.home = home or os.path.join(root, name)
         self.name = name
         self.process = subprocess.Popen(
             [SOTTO, "--headless", "--home", self.home, "--port", str(port),
              "--nick", name, "--no-discover", *options],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0,
+            env=environ)
         super().__init__(self.process.stdout.fileno(),
                          self.process.stdin.write)
         self.ready = self.want(event="ready")
