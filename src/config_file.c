@@ -3,14 +3,32 @@
 #include <ini.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-/* config.ini. The library is told nothing of its own settings, which not every
- * build of it has; what they would do is done before. */
+/* config.ini. */
 enum {
-	FILE_MAX = 65536,   /* bytes of config.ini */
-	LINE_MAX_INI = 190, /* the library cuts at 200 without a word */
+	FILE_MAX = 65536, /* bytes of it */
+	LINE_BYTES = 4096,
+	LINE_ENDS = 3, /* CR, LF, NUL: what the library wants besides */
 	WARNINGS_MAX = 32,
 };
+
+/* How long a line may be is fixed when the library is built, at 200 bytes as
+ * it comes. Debian made variables of its settings; elsewhere these are not
+ * there, and next_line refuses what the library would cut without a word. */
+#pragma weak ini_use_stack
+#pragma weak ini_initial_alloc
+#pragma weak ini_max_line
+extern bool ini_use_stack;
+extern int ini_initial_alloc, ini_max_line;
+
+static void long_lines(void)
+{
+	if (!&ini_use_stack || !&ini_initial_alloc || !&ini_max_line)
+		return;
+	ini_use_stack = false;
+	ini_initial_alloc = ini_max_line = LINE_BYTES + LINE_ENDS;
+}
 
 struct file {
 	struct config *c;
@@ -86,6 +104,16 @@ static int on_key(void *user, const char *section, const char *key,
 	return 0;
 }
 
+/* Never to hear of a line is the end of the file for the library. */
+static char *refuse_line(struct file *f, const char *reason)
+{
+	if (!f->bad_line) {
+		f->bad_line = f->line;
+		snprintf(f->reason, sizeof f->reason, "%s", reason);
+	}
+	return NULL;
+}
+
 /* For the library, as fgets. Blanks at the start go, else it would take the
  * line for more of the value before it. */
 static char *next_line(char *str, int num, void *user)
@@ -94,38 +122,25 @@ static char *next_line(char *str, int num, void *user)
 	const char *p = (const char *)f->text.p + f->at;
 	const char *end = (const char *)f->text.p + f->text.n;
 	const char *eol = memchr(p, '\n', (size_t)(end - p));
+	char why[64];
 
 	if (p == end)
 		return NULL;
-	eol = eol ? eol + 1 : end;
-	f->at += (size_t)(eol - p);
 	f->line++;
+	eol = eol ? eol : end;
+	if (memchr(p, 0, (size_t)(eol - p)))
+		return refuse_line(f, "a NUL byte; is it a text file?");
+	if (eol - p > num - LINE_ENDS) {
+		snprintf(why, sizeof why, "longer than %d bytes",
+			 num - LINE_ENDS);
+		return refuse_line(f, why);
+	}
+	eol += eol < end;
+	f->at += (size_t)(eol - p);
 	while (p < eol && (*p == ' ' || *p == '\t'))
 		p++;
 	snprintf(str, (size_t)num, "%.*s", (int)(eol - p), p);
 	return str;
-}
-
-static bool lines_fit(struct file *f)
-{
-	const uint8_t *p = f->text.p, *end = p + f->text.n;
-
-	for (int line = 1; p < end; line++) {
-		const uint8_t *eol = memchr(p, '\n', (size_t)(end - p));
-		size_t n = (size_t)((eol ? eol : end) - p);
-		bool nul = n && memchr(p, 0, n);
-
-		if (nul || n > LINE_MAX_INI) {
-			f->bad_line = line;
-			snprintf(f->reason, sizeof f->reason,
-				 nul ? "a NUL byte; is it a text file?"
-				     : "longer than %d bytes",
-				 LINE_MAX_INI);
-			return false;
-		}
-		p += n + 1;
-	}
-	return true;
 }
 
 /* An absent file is an empty one. */
@@ -148,14 +163,15 @@ static enum err file_read(struct file *f, const char *path)
 
 static enum err file_parse(struct file *f)
 {
-	if (!lines_fit(f))
-		return ERR_PARSE;
+	long_lines();
 
 	int line = ini_parse_stream(next_line, f, on_key, f);
 
+	if (line < 0)
+		abort(); /* memory is out: as xmalloc does */
 	if (!line && !f->bad_line)
 		return OK;
-	if (!f->bad_line || line < f->bad_line) {
+	if (line && (!f->bad_line || line < f->bad_line)) {
 		f->bad_line = line;
 		snprintf(f->reason, sizeof f->reason, "not key = value");
 	}

@@ -355,11 +355,14 @@ static void config__bounds__the_file(void **state)
 	struct world *w = *state;
 	static char big[70000];
 
-	memset(big, '#', 300);
-	big[300] = '\n';
-	put(w, "config.ini", big, 301);
+	snprintf(big, sizeof big, "bell = off\n#%4096d\nport = x\n", 0);
+	ini(w, big);
 	load(w, "--home @");
-	expect_why(w, 10, "config.ini:1: longer than");
+	expect_why(w, 10, "config.ini:2: longer than 4096 bytes");
+	snprintf(big, sizeof big, "port = x\n#%4096d\n", 0);
+	ini(w, big);
+	load(w, "--home @");
+	expect_why(w, 10, "config.ini:1: port:");
 	put(w, "config.ini", "port = 7000\nnick\0name = x\n", 26);
 	load(w, "--home @");
 	expect_why(w, 10, "config.ini:2: a NUL byte");
@@ -374,6 +377,22 @@ static void config__bounds__the_file(void **state)
 	load(w, "--home @");
 	expect_ok(w);
 	assert_in_range(w->c.n_warnings, 1, 64);
+}
+
+static void config__takes__long_lines(void **state)
+{
+	struct world *w = *state;
+	char text[8400], name[4097];
+
+	memset(name, 'n', sizeof name);
+	memcpy(name, "peers-file = /", 14);
+	name[4096] = 0;
+	snprintf(text, sizeof text, "#%4095d\n%s\nport = 7000", 0, name);
+	ini(w, text);
+	load(w, "--home @");
+	expect_ok(w);
+	assert_string_equal(w->c.peers_file, name + 13);
+	assert_int_equal(w->c.port, 7000);
 }
 
 static void config__cannot_read__what_it_may_not(void **state)
@@ -585,6 +604,7 @@ int main(void)
 	    TEST(config__names__file_and_line_of_a_bad_value),
 	    TEST(config__warns__about_keys_it_does_not_know),
 	    TEST(config__bounds__the_file),
+	    TEST(config__takes__long_lines),
 	    TEST(config__cannot_read__what_it_may_not),
 	    TEST(config__accepts__the_capital_of_document_004),
 	    TEST(config__weighs__option_then_environment_then_file),
