@@ -58,6 +58,11 @@ struct config {
 enum err config_load(struct config *c, int argc, char **argv, int *exit_code,
 		     char why[static 256]) MUST_USE;
 void config_free(struct config *c); /* removes an ephemeral home */
+/* Writes key = value into config.ini, where all else stays as it is; a crash
+ * leaves the old file or the new one. c is not changed. One thread at a time.
+ * ERR_PARSE: no such key, not a value of it; `why` says it in one line. */
+enum err config_save(const struct config *c, const char *key, const char *value,
+		     char why[static 256]) MUST_USE;
 
 /* The tables that --help, `sotto help options` and the man page's test share.
  * Names as one types them, with their dashes. NULL name ends it. */

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-/* config.ini. */
+/* Reads config.ini. */
 enum {
 	FILE_MAX = 65536, /* bytes of it */
 	LINE_BYTES = 4096,
@@ -143,19 +143,18 @@ static char *next_line(char *str, int num, void *user)
 	return str;
 }
 
-/* An absent file is an empty one. */
-static enum err file_read(struct file *f, const char *path)
+enum err config_text_read(struct buf *text, const char *path)
 {
 	FILE *in = fopen(path, "re");
 	enum err err = OK;
 
 	if (!in)
 		return errno == ENOENT ? OK : ERR_SYS;
-	buf_room(&f->text, FILE_MAX + 1);
-	f->text.n = fread(f->text.p, 1, FILE_MAX + 1, in);
+	buf_room(text, FILE_MAX + 1);
+	text->n = fread(text->p, 1, FILE_MAX + 1, in);
 	if (ferror(in))
 		err = ERR_SYS;
-	else if (f->text.n > FILE_MAX)
+	else if (text->n > FILE_MAX)
 		err = ERR_LIMIT;
 	fclose(in);
 	return err;
@@ -183,7 +182,7 @@ enum err config_file_apply(struct config *c, const char *path,
 {
 	size_t n = strlen(path);
 	struct file f = {.c = c, .name = n > 80 ? path + n - 80 : path};
-	enum err err = file_read(&f, path);
+	enum err err = config_text_read(&f.text, path);
 
 	if (err == ERR_LIMIT)
 		snprintf(why, 256, "%s: larger than %d bytes", f.name,
@@ -194,4 +193,43 @@ enum err config_file_apply(struct config *c, const char *path,
 		snprintf(why, 256, "%s:%d: %s", f.name, f.bad_line, f.reason);
 	buf_free(&f.text);
 	return err;
+}
+
+/* ---- what a text says of one thing ---- */
+
+struct said {
+	struct file f; /* first: next_line has it for its own */
+	const struct setting *what;
+	struct buf *value;
+};
+
+static int on_said(void *user, const char *section, const char *key,
+		   const char *value)
+{
+	struct said *said = user;
+	const struct setting *s = config_key_setting(key);
+
+	if (*section || !s || s->set != said->what->set)
+		return 1;
+	said->value->n = 0;
+	buf_printf(said->value, "%s", value);
+	return 1;
+}
+
+enum err config_text_says(struct bytes text, const struct setting *s,
+			  struct buf *value)
+{
+	struct said said = {.what = s, .value = value};
+
+	if (text.n > FILE_MAX)
+		return ERR_LIMIT;
+	buf_put(&said.f.text, text);
+	long_lines();
+
+	int line = ini_parse_stream(next_line, &said.f, on_said, &said);
+
+	buf_free(&said.f.text);
+	if (line < 0)
+		abort();
+	return said.f.bad_line ? ERR_PARSE : OK;
 }

@@ -1,7 +1,8 @@
 #ifndef SOTTO_SRC_CONFIG_IMPL_H
 #define SOTTO_SRC_CONFIG_IMPL_H
 #include "src/config.h"
-/* What config.c, config_set.c, config_file.c and config_rows.c share. */
+/* What config.c, config_set.c, config_file.c, config_save.c and config_rows.c
+ * share. */
 enum { REASON = 160 };
 
 /* One thing that can be set: an option, a key of config.ini, or both. */
@@ -28,6 +29,13 @@ bool config_nick_ok(const char *s);
 /* config.ini: `why` names the file and the line. Absent: OK. */
 enum err config_file_apply(struct config *c, const char *path,
 			   char why[static 256]) MUST_USE;
+/* All of the file at path, nothing when it is not there. ERR_LIMIT: too long;
+ * ERR_SYS: errno says it. */
+enum err config_text_read(struct buf *text, const char *path) MUST_USE;
+/* The value that the last line for s has, else nothing. ERR_PARSE: there is a
+ * line that cannot be read; ERR_LIMIT: text is too long. */
+enum err config_text_says(struct bytes text, const struct setting *s,
+			  struct buf *value) MUST_USE;
 /* The sub-command that was probably meant; or NULL. */
 const char *config_nearest(const char *word);
 #endif

@@ -84,7 +84,7 @@ static char *runtime_dir(const char *state, const char *profile)
 }
 
 /* mkdir -p; folders that we make are for their owner alone. */
-static enum err make_dir(const char *path, char why[static 256])
+enum err folders_make(const char *path, char why[static 256])
 {
 	char *part = format("%s/", path);
 	struct stat st;
@@ -182,11 +182,11 @@ enum err folders_find(struct config *c, bool make, char why[static 256])
 	c->log_path = format("%s/log.txt", state);
 	c->control_path = format("%s/control.sock", c->run_dir);
 	if (make)
-		err = make_dir(c->data_dir, why);
+		err = folders_make(c->data_dir, why);
 	if (make && !err)
-		err = make_dir(state, why);
+		err = folders_make(state, why);
 	if (make && !err)
-		err = make_dir(c->run_dir, why);
+		err = folders_make(c->run_dir, why);
 	free(config);
 	free(state);
 	return err;

@@ -9,6 +9,8 @@
  * makes the folders (0700). On error `why` names the folder and the reason. */
 enum err folders_find(struct config *c, bool make,
 		      char why[static 256]) MUST_USE;
+/* One folder and those above it. */
+enum err folders_make(const char *path, char why[static 256]) MUST_USE;
 /* Frees the paths; removes the temporary folder with all that is in it. */
 void folders_free(struct config *c);
 #endif

@@ -37,8 +37,8 @@ src/client.c     ^"(proto/base|src/(client|engine|event|lines|queue|clock))\.h" 
 src/lines        ^"(proto/(base|packet|guard|seal|dialect)|src/(lines|lines_json|lines_impl|event))\.h"  json-c|unistd\.h
 src/crash        ^"src/crash\.h"  signal\.h|unistd\.h
 src/clock.c      ^"(proto/base|src/clock)\.h"  time\.h|sys/random
-src/config       ^"(proto/(base|packet)|src/(config|config_impl|folders))\.h"  ini\.h|unistd\.h
-src/folders      ^"src/(folders|config)\.h"  unistd\.h
+src/config       ^"(proto/(base|packet)|src/(config|config_impl|folders))\.h"  ini\.h|unistd\.h|fcntl\.h
+src/folders      ^"src/(folders|config)\.h"  unistd\.h|fcntl\.h
 src/identity.c   ^"(proto/(base|seal)|src/(identity|clock))\.h"  unistd\.h|fcntl\.h
 src/main.c       ^"(proto/base|src/(clock|client|config|engine|identity)|ui/(front|version))\.h"  signal\.h|pthread|poll\.h|sys/(socket|un|eventfd)|fcntl\.h|unistd\.h
 src/             ^"(proto|src)/  NONE

@@ -1,4 +1,5 @@
 #include "src/config.h"
+#include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -443,6 +444,176 @@ static void config__weighs__option_then_environment_then_file(void **state)
 	expect_why(w, 2, "environment: SOTTO_PORT:");
 }
 
+static void expect_ini(const struct world *w, const char *want)
+{
+	char path[128], got[8192];
+
+	snprintf(path, sizeof path, "%s/config.ini", w->home);
+
+	FILE *f = fopen(path, "r");
+
+	assert_non_null(f);
+	got[fread(got, 1, sizeof got - 1, f)] = 0;
+	fclose(f);
+	assert_string_equal(got, want);
+}
+
+static void save(struct world *w, const char *key, const char *value)
+{
+	w->why[0] = 0;
+	w->err = config_save(&w->c, key, value, w->why);
+}
+
+static void config_save__writes__one_value_and_leaves_the_rest(void **state)
+{
+	static const struct {
+		const char *before, *key, *value, *after;
+	} row[] = {
+	    {"", "nickname", "ana", "nickname = ana\n"},
+	    {"# mine\n\nunknown=1", "port", "7000",
+	     "# mine\n\nunknown=1\nport = 7000\n"},
+	    {"# port = 1\n;port = 2\nport=7001\nbell = on\n", "port", "7002",
+	     "# port = 1\n;port = 2\nport=7002\nbell = on\n"},
+	    {"port = 7001\nport = 7002 ; home\n", "port", "7003",
+	     "port = 7001\nport = 7003 ; home\n"},
+	    {"  port :\t7001  \r\nbell = on\r\n", "port", "7002",
+	     "  port :\t7002  \r\nbell = on\r\n"},
+	    {"\xef\xbb\xbfport = 7001\n", "port", "7002",
+	     "\xef\xbb\xbfport = 7002\n"},
+	    {"nickname = a\nnick = b\n", "nickname", "c;d",
+	     "nickname = a\nnick = c;d\n"},
+	    {"peers-file =\r\nport =\n", "peers-file", "p.txt",
+	     "peers-file =p.txt\r\nport =\n"},
+	    {"peers-file = ; none\n", "peers-file", "p.txt",
+	     "peers-file = p.txt ; none\n"},
+	    {"nickname = Zo\xc3\xab the 2nd", "nickname", "Zo\xc3\xab = 3",
+	     "nickname = Zo\xc3\xab = 3"},
+	};
+	struct world *w = *state;
+
+	load(w, "--home @");
+	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+		ini(w, row[i].before);
+		save(w, row[i].key, row[i].value);
+		expect_ok(w);
+		expect_ini(w, row[i].after);
+	}
+}
+
+static void config_save__is_obeyed__at_the_next_start(void **state)
+{
+	struct world *w = *state;
+
+	load(w, ""); /* there is no folder for it yet */
+	save(w, "nickname", "ana");
+	expect_ok(w);
+	save(w, "clock", "12");
+	expect_ok(w);
+	assert_string_equal(w->c.nick, "tester");
+	load(w, "");
+	expect_ok(w);
+	assert_string_equal(w->c.nick, "ana");
+	assert_true(w->c.clock12);
+}
+
+static void config_save__changes_nothing__when_it_refuses(void **state)
+{
+	static const struct {
+		const char *key, *value, *why;
+	} bad[] = {
+	    {"colour", "always", "unknown key colour; see"},
+	    {"home", "/tmp", "unknown key home; see"},
+	    {"port", "80", "port: a port is 0 or 1024"},
+	    {"nickname", "a\nport = 1", "nickname: a name of 1 to 32"},
+	    {"nickname", "a ;b", "nickname: config.ini cannot hold"},
+	    {"peers-file", "a\nport = 7000", "cannot hold that value"},
+	    {"peers-file", " a", "cannot hold that value"},
+	};
+	struct world *w = *state;
+	const char *before = "# mine\nport = 7001\n";
+
+	load(w, "--home @");
+	ini(w, before);
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+		save(w, bad[i].key, bad[i].value);
+		if (!w->err || !strstr(w->why, bad[i].why))
+			fail_msg("\"%s\" is not in \"%s\"", bad[i].why, w->why);
+		expect_ini(w, before);
+	}
+	before = "[mine]\nbell = on\n"; /* what it says is not heard */
+	ini(w, before);
+	save(w, "port", "7000");
+	assert_int_equal(w->err, ERR_PARSE);
+	expect_ini(w, before);
+}
+
+static void config_save__keeps__a_link_and_the_mode(void **state)
+{
+	struct world *w = *state;
+	char path[128], target[128];
+	struct stat st;
+
+	load(w, "--home @");
+	snprintf(path, sizeof path, "%s/config.ini", w->home);
+	snprintf(target, sizeof target, "%s/mine.ini", w->home);
+	put(w, "mine.ini", "port = 7000\n", 12);
+	assert_int_equal(chmod(target, 0640), 0);
+	assert_int_equal(symlink("mine.ini", path), 0);
+	save(w, "port", "7001");
+	expect_ok(w);
+	assert_int_equal(lstat(path, &st), 0);
+	assert_true(S_ISLNK(st.st_mode));
+	assert_int_equal(stat(target, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0640);
+	expect_ini(w, "port = 7001\n");
+	assert_int_equal(unlink(path), 0);
+	save(w, "port", "7002"); /* new: for nobody else */
+	expect_ok(w);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0600);
+}
+
+static void expect_only(const struct world *w, const char *const *name,
+			size_t n)
+{
+	DIR *d = opendir(w->home);
+	size_t found = 0;
+
+	assert_non_null(d);
+	for (struct dirent *e; (e = readdir(d));) {
+		if (e->d_name[0] == '.')
+			continue;
+		found++;
+		for (size_t i = 0;; i++) {
+			if (i == n)
+				fail_msg("%s is left", e->d_name);
+			if (!strcmp(name[i], e->d_name))
+				break;
+		}
+	}
+	closedir(d);
+	assert_int_equal(found, n);
+}
+
+static void config_save__leaves__nothing_beside_it(void **state)
+{
+	static const char *const good[] = {"config.ini"};
+	struct world *w = *state;
+	char path[128];
+
+	load(w, "--home @");
+	save(w, "port", "7000");
+	expect_ok(w);
+	expect_only(w, good, 1);
+	snprintf(path, sizeof path, "%s/config.ini", w->home);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(mkdir(path, 0700), 0);
+	save(w, "port", "7000");
+	assert_int_equal(w->err, ERR_SYS);
+	assert_non_null(strstr(w->why, "config.ini: "));
+	expect_only(w, good, 1);
+}
+
 static void expect_path(const struct world *w, const char *path,
 			const char *below)
 {
@@ -608,6 +779,11 @@ int main(void)
 	    TEST(config__cannot_read__what_it_may_not),
 	    TEST(config__accepts__the_capital_of_document_004),
 	    TEST(config__weighs__option_then_environment_then_file),
+	    TEST(config_save__writes__one_value_and_leaves_the_rest),
+	    TEST(config_save__is_obeyed__at_the_next_start),
+	    TEST(config_save__changes_nothing__when_it_refuses),
+	    TEST(config_save__keeps__a_link_and_the_mode),
+	    TEST(config_save__leaves__nothing_beside_it),
 	    TEST(config__keeps__to_the_folders_of_xdg),
 	    TEST(config__keeps__everything_in_one_home),
 	    TEST(config__removes__only_what_is_ephemeral),
