@@ -132,7 +132,11 @@ static bool able(void)
 {
 	int err;
 
-	return setupterm(NULL, STDOUT_FILENO, &err) == OK && cursor_address;
+	if (setupterm(NULL, STDOUT_FILENO, &err) != OK)
+		return false;
+	bool places = cursor_address != NULL;
+	del_curterm(cur_term);
+	return places;
 }
 
 bool term_start(bool color)

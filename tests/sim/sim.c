@@ -847,13 +847,13 @@ static void obey(struct node *n)
 static void rebuild_check(struct node *n)
 {
 	struct core_rules r = rules();
-	struct effects *fx = effects_new();
 	struct buf a = {0}, b = {0};
 	struct store *store;
 	char nick[8], why[128];
 
 	if (store_deadline(n->store) != INT64_MAX)
 		return; /* what may be lost has not gone yet */
+	struct effects *fx = effects_new();
 	snprintf(nick, sizeof(nick), "n%d", index_of(n));
 	if (store_open(n->path, &store, why))
 		abort();
