@@ -29,7 +29,8 @@ const struct slash_row command_rows[] = {
      ARGS_NAME},
     {"info", "[PEER]", "key, address, numbers to compare", SL_INFO, ARGS_PEER},
     {"me", "TEXT", "say what you do", SL_ME, ARGS_TEXT},
-    {"set", "NAME VALUE", "change a setting", SL_SET, ARGS_NAME_VALUE},
+    {"set", "[-s] NAME VALUE", "change a setting; -s: for good", SL_SET,
+     ARGS_NAME_VALUE},
     {"quit", "", "end the program", SL_QUIT, ARGS_NONE},
     {"chat", "HOST PORT", "the same as /connect HOST:PORT", SL_CHAT,
      ARGS_HOST_PORT},
@@ -266,6 +267,9 @@ static bool words_fit(struct parsed *p, struct bytes rest)
 		return p->peer.n && p->text.n && !rest.n;
 	case ARGS_NAME_VALUE:
 		p->peer = word(&rest);
+		p->save = p->peer.n == 2 && !memcmp(p->peer.p, "-s", 2);
+		if (p->save)
+			p->peer = word(&rest);
 		p->text = rest;
 		return p->peer.n && p->text.n;
 	}
@@ -385,7 +389,7 @@ bool command_build(const struct parsed *p, contact_id open, struct command *out)
 		out->kind = CMD_SET;
 		out->name = xstrndup(p->peer);
 		out->text = xstrndup(p->text);
-		out->yes = true;
+		out->yes = p->save;
 		return true;
 	case SL_QUIT:
 		out->kind = CMD_QUIT;

@@ -61,6 +61,7 @@ struct parsed {
 	const struct slash_row *row;
 	struct bytes peer; /* first word where one is a PEER, HOST or NAME */
 	struct bytes text; /* the rest: TEXT, PORT, VALUE */
+	bool save;         /* /set -s: in config.ini, too */
 	const struct slash_row *near[NEAR_MAX]; /* nearest first; NULL */
 };
 /* The result borrows from s. Any clear prefix of a name is that name. */

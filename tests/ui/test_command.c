@@ -86,6 +86,28 @@ static void aliases__dial(void **state)
 	free(cmd.to);
 }
 
+static void set__writes_the_file_when_asked(void **state)
+{
+	static const char *const line[] = {"/set bell off now",
+					   "/set -s bell off now"};
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		struct parsed p = parse(line[i]);
+		struct command cmd;
+
+		assert_true(command_build(&p, 7, &cmd));
+		assert_int_equal(cmd.kind, CMD_SET);
+		assert_string_equal(cmd.name, "bell");
+		assert_string_equal(cmd.text, "off now");
+		assert_int_equal(cmd.yes, i);
+		free(cmd.name);
+		free(cmd.text);
+	}
+	assert_int_equal(parse("/set -s bell").line, LINE_USAGE);
+	assert_int_equal(parse("/set bell").line, LINE_USAGE);
+}
+
 static void nobody_named__is_who_is_open(void **state)
 {
 	struct command cmd;
@@ -140,6 +162,7 @@ int main(void)
 	    cmocka_unit_test(unknown__offers_three),
 	    cmocka_unit_test(words__are_counted),
 	    cmocka_unit_test(aliases__dial),
+	    cmocka_unit_test(set__writes_the_file_when_asked),
 	    cmocka_unit_test(nobody_named__is_who_is_open),
 	    cmocka_unit_test(keys__of_the_table_act),
 	    cmocka_unit_test(names__are_their_own_prefix),
