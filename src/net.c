@@ -20,6 +20,10 @@ enum {
 	SOURCES = 1024,  /* remembered sources of handshakes */
 	FD_RESERVE = 32, /* kept for what we dial and for the disk */
 	STUCK_US = 30000000,
+	/* Bytes that wait for a peer to read. What it has not acknowledged
+	 * fits however it is written; more is only answers to one that asks
+	 * and does not listen. */
+	OUTPUT_MAX = 16 << 20,
 	BURST = 20,
 };
 
@@ -628,6 +632,10 @@ static void conn_write(struct net *n, struct conn *c)
 	}
 	bool left = link_output(c->link).n > 0 && !c->connecting;
 
+	if (link_output(c->link).n > OUTPUT_MAX) {
+		conn_break(n, c, ERR_LIMIT);
+		return;
+	}
 	if (left && !c->stuck_us)
 		c->stuck_us = clock_mono_us();
 	if (left != c->writing) {

@@ -32,7 +32,7 @@ struct net_event {
 	const struct packet *packet; /* PACKET */
 	enum err why;                /* DOWN */
 };
-/* What was read, at most 64 packets a link; UP comes after the handshake.
+/* What was read, at most 256 packets a link; UP comes after the handshake.
  * What it points to is good until the next call. */
 bool net_next(struct net *n, const struct now *now, struct net_event *out);
 
