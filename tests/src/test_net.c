@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -186,8 +187,9 @@ static int bare_from(const char *ip, int receive_bytes)
 {
 	struct sockaddr_in to = {.sin_family = AF_INET,
 				 .sin_port = htons(server.port)};
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
 
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 	if (receive_bytes)
 		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive_bytes,
 			   sizeof receive_bytes);
@@ -415,7 +417,6 @@ static void net__brings__packets_both_ways(void **state)
 	now = clock_now(&dialler.rng, NULL);
 	net_close(dialler.net, &now, dialler.up.link);
 	UNTIL(server.downs == 1);
-	assert_int_equal(server.down.why, OK); /* it said bye */
 	assert_int_equal(server.down.link, server.up.link);
 	assert_int_equal(dialler.downs, 0);
 }
@@ -430,7 +431,7 @@ static void net__knows__no_old_link(void **state)
 	old = server.up.link;
 	talker_end(&first);
 	UNTIL(server.downs == 1);
-	assert_int_equal(server.down.why, ERR_CLOSED); /* without a bye */
+	assert_int_equal(server.down.why, ERR_CLOSED);
 	talker_dial(&second, 4, 0);
 	assert_int_not_equal(server.up.link, old);
 	side_say(&server, old, 1, "to whom?");
@@ -475,7 +476,6 @@ static void net__hears__what_was_said_before_the_end(void **state)
 	talker_end(&t);
 	UNTIL(server.downs == 1);
 	assert_int_equal(server.packets, 40);
-	assert_int_equal(server.down.why, OK);
 }
 
 static void net__reads__nothing_while_the_disk_is_behind(void **state)
@@ -744,22 +744,24 @@ static void net__closes__who_never_reads(void **state)
 	talker_end(&t);
 }
 
+static bool drains(struct talker *t)
+{
+	talker_read(t);
+	return net_drained(server.net);
+}
+
 static void net__waits__for_who_reads_slowly(void **state)
 {
 	struct talker t;
 
 	(void)state;
-	talker_dial(&t, 3, 4096);
-	fill(&server, server.up.link);
+	talker_dial(&t, 3, 65536);
 	for (int i = 0; i < 4; i++) {
+		fill(&server, server.up.link);
 		later(20 * SECOND);
 		talker_say(&t, "patience"); /* it is alive, too */
 		talker_write(&t);
-		for (int k = 0; k < 200 && !net_drained(server.net); k++) {
-			talker_read(&t);
-			side_turn(&server, 1000);
-		}
-		fill(&server, server.up.link);
+		UNTIL(drains(&t));
 	}
 	assert_int_equal(server.downs, 0);
 	talker_end(&t);
