@@ -39,6 +39,7 @@ struct config {
 	char *log_path;
 	char *run_dir, *control_path;
 	char *made_dir; /* --ephemeral: our temporary folder, or NULL */
+	int made_lock;  /* in it, as long as it is ours */
 
 	char **warning; /* about config.ini: unknown keys and the like */
 	size_t n_warnings;

@@ -1,5 +1,7 @@
 #include "src/folders.h"
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <ftw.h>
 #include <limits.h>
 #include <pwd.h>
@@ -7,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -107,19 +110,134 @@ enum err folders_make(const char *path, char why[static 256])
 	return err;
 }
 
+/* ---- --ephemeral ---- */
+
+#define TEMPORARY "sotto-XXXXXX"
+/* It is locked as long as we live, so that who comes later knows what kill -9
+ * left behind. A folder that only looks like ours has no such file. */
+#define ALIVE "ephemeral"
+
+static int remove_one(const char *path, const struct stat *st, int type,
+		      struct FTW *at)
+{
+	(void)st, (void)type;
+	if (at->level != 1 || strcmp(path + at->base, ALIVE) != 0)
+		remove(path);
+	return 0;
+}
+
+/* Made by mkdtemp, so all in it is ours. Links are not followed, other file
+ * systems not entered. By its last file it is known to whoever must go on
+ * with this. */
+static void remove_temporary(const char *path)
+{
+	struct stat st;
+
+	if (lstat(path, &st) || !S_ISDIR(st.st_mode) || st.st_uid != geteuid())
+		return;
+	nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+
+	char *last = format("%s/" ALIVE, path);
+
+	unlink(last);
+	rmdir(path);
+	free(last);
+}
+
+/* Locked before it has its name: nobody finds it free. -1: errno says it. */
+static int alive_make(const char *dir)
+{
+	char *name = format("%s/" ALIVE, dir), *made = format("%s.new", name);
+	int fd = open(made, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+
+	if (fd >= 0 && (flock(fd, LOCK_EX | LOCK_NB) || rename(made, name))) {
+		close(fd);
+		fd = -1;
+	}
+	free(made);
+	free(name);
+	return fd;
+}
+
+/* A lock of ours that nobody holds: it is held by us from now on. */
+static int alive_take(int dir)
+{
+	int fd = openat(dir, ALIVE, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+	struct stat st;
+
+	if (fd < 0)
+		return -1;
+	if (!fstat(fd, &st) && S_ISREG(st.st_mode) && st.st_uid == geteuid() &&
+	    !flock(fd, LOCK_EX | LOCK_NB))
+		return fd;
+	close(fd);
+	return -1;
+}
+
+static void remove_abandoned(const char *base, const char *name)
+{
+	char *path = format("%s/%s", base, name);
+	int dir = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	struct stat st;
+	int fd = -1;
+
+	if (dir >= 0 && !fstat(dir, &st) && st.st_uid == geteuid() &&
+	    (st.st_mode & 07777) == 0700)
+		fd = alive_take(dir);
+	if (fd >= 0) {
+		remove_temporary(path);
+		close(fd);
+	}
+	if (dir >= 0)
+		close(dir);
+	free(path);
+}
+
+static bool is_temporary(const char *name)
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyz"
+				      "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+	const size_t fixed = strlen("sotto-");
+
+	return strlen(name) == strlen(TEMPORARY) &&
+	       !memcmp(name, TEMPORARY, fixed) &&
+	       !name[fixed + strspn(name + fixed, letters)];
+}
+
+/* What others of us left that died before they could clean up. */
+static void sweep(const char *base)
+{
+	DIR *d = opendir(base);
+
+	if (!d)
+		return;
+	for (struct dirent *e; (e = readdir(d));)
+		if (is_temporary(e->d_name))
+			remove_abandoned(base, e->d_name);
+	closedir(d);
+}
+
 static enum err make_temporary(struct config *c, char why[static 256])
 {
 	const char *base = absolute("TMPDIR");
-	char *path = format("%s/sotto-XXXXXX", base ? base : "/tmp");
+	char *path = format("%s/" TEMPORARY, base ? base : "/tmp");
+	bool made;
 
-	if (!mkdtemp(path)) {
+	sweep(base ? base : "/tmp");
+	made = mkdtemp(path);
+	c->made_lock = made ? alive_make(path) : -1;
+	if (c->made_lock < 0) {
 		snprintf(why, 256, "folder %.180s: %s", path, strerror(errno));
+		if (made)
+			remove_temporary(path);
 		free(path);
 		return ERR_SYS;
 	}
 	c->made_dir = path;
 	return OK;
 }
+
+/* ---- all of them ---- */
 
 static char *one_folder(const struct config *c)
 {
@@ -192,29 +310,12 @@ enum err folders_find(struct config *c, bool make, char why[static 256])
 	return err;
 }
 
-static int remove_one(const char *path, const struct stat *st, int type,
-		      struct FTW *at)
-{
-	(void)st, (void)type, (void)at;
-	remove(path);
-	return 0;
-}
-
-/* Made by mkdtemp, so all in it is ours. Links are not followed, other file
- * systems not entered. */
-static void remove_temporary(const char *path)
-{
-	struct stat st;
-
-	if (lstat(path, &st) || !S_ISDIR(st.st_mode) || st.st_uid != geteuid())
-		return;
-	nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
-}
-
 void folders_free(struct config *c)
 {
-	if (c->made_dir)
+	if (c->made_dir) {
 		remove_temporary(c->made_dir);
+		close(c->made_lock);
+	}
 	free(c->made_dir);
 	free(c->config_path);
 	free(c->peers_file);

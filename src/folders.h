@@ -6,7 +6,8 @@
  * sub-folder of each. */
 
 /* Fills the paths of c from home, profile and ephemeral. With `make` it also
- * makes the folders (0700). On error `why` names the folder and the reason. */
+ * makes the folders (0700), and removes temporary ones that were abandoned. On
+ * error `why` names the folder and the reason. */
 enum err folders_find(struct config *c, bool make,
 		      char why[static 256]) MUST_USE;
 /* One folder and those above it. */

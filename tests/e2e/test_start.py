@@ -2,6 +2,7 @@
 """How the program starts and ends: exit statuses, one engine an identity,
 folders, what is said where."""
 # tsan: yes
+import functools
 import json
 import os
 import pty
@@ -56,14 +57,15 @@ def until(what, condition):
 
 
 class Headless:
-    def __init__(self, where, *args):
+    def __init__(self, where, *args, env=None):
         self.ready = os.path.join(ROOT, "ready-%s" % os.path.basename(where))
         if os.path.exists(self.ready):
             os.unlink(self.ready)
         self.process = subprocess.Popen(
             [SOTTO, "--headless", "--home", where, "--ready-file", self.ready,
              "--port", "0", *args], stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=CLEAN)
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            env={**CLEAN, **(env or {})})
         until("ready file", lambda: os.path.exists(self.ready) or
               self.process.poll() is not None)
         if self.process.poll() is not None:
@@ -229,6 +231,42 @@ def ephemeral():
     check("nothing is left", os.listdir(tmp), [])
 
 
+def abandoned():
+    """What kill -9 leaves of an ephemeral run is removed by the next one, and
+    nothing else that looks like it."""
+    tmp = home("abandoned")
+    os.makedirs(tmp)
+    env = {"TMPDIR": tmp}
+    lives = Headless(home("lives"), "--stay", "--ephemeral", "--profile",
+                     "bob", env=env)
+    stays = set(os.listdir(tmp))
+    dies = Headless(home("dies"), "--stay", "--ephemeral", env=env)
+    dead = (set(os.listdir(tmp)) - stays).pop()
+    dies.end(signal.SIGKILL)
+    check_in("what is left", "identity", os.listdir(os.path.join(tmp, dead)))
+    copy = functools.partial(shutil.copytree, os.path.join(tmp, dead),
+                             ignore=shutil.ignore_patterns("*.sock"))
+    for name, mode in (("sotto-other1", 0o700), ("sotto-Open12", 0o755),
+                       ("sotto-a_b-cd", 0o700), ("sotto-abcdefg", 0o700)):
+        copy(os.path.join(tmp, name))
+        os.chmod(os.path.join(tmp, name), mode)
+        stays.add(name)
+    os.unlink(os.path.join(tmp, "sotto-other1", "ephemeral"))
+    copy(home("far"))
+    os.chmod(home("far"), 0o700)
+    os.symlink(home("far"), os.path.join(tmp, "sotto-linked"))
+    os.mkdir(os.path.join(tmp, dead, "below"))
+    os.symlink(home("far"), os.path.join(tmp, dead, "below", "link"))
+    stays.add("sotto-linked")
+    code, _, err = run("--ephemeral", "id", env=env)
+    check("id", (code, err), (0, ""))
+    check("what stays", set(os.listdir(tmp)), stays)
+    check_in("behind a link", "identity", os.listdir(home("far")))
+    check("the living one", lives.end(signal.SIGTERM), 0)
+    check_in("the living one", "sotto-linked", os.listdir(tmp))
+    check("the rest", len(os.listdir(tmp)), len(stays) - 1)
+
+
 def screen():
     """The screen comes up on a terminal, and SIGTERM ends it."""
     pid, fd = pty.fork()
@@ -261,7 +299,7 @@ def main():
     try:
         for test in (usage_and_help, configuration, folders, one_engine,
                      long_folder, taken_port, closed_files, many_at_once,
-                     ephemeral, screen):
+                     ephemeral, abandoned, screen):
             print(test.__name__, flush=True)
             test()
     finally:
