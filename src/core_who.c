@@ -133,7 +133,8 @@ void who_save(struct core *c, struct who *w)
 	}
 	struct contact_row row = w->row; /* it is written to */
 	store_contact(c->store, &row);
-	hard(c);
+	if (store_hard(c->store)) /* else nobody waits for what is no change */
+		hard(c);
 }
 
 static void who_index(struct core *c, struct who *w)

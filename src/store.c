@@ -169,6 +169,11 @@ ticket store_ticket(const struct store *s)
 	return s->next;
 }
 
+bool store_hard(const struct store *s)
+{
+	return s->hard;
+}
+
 struct batch *store_gather(struct store *s)
 {
 	if (!s->gathered)

@@ -19,6 +19,7 @@ void store_close(struct store *s);
 
 /* ---- changes: in memory at once, durable when the ticket is ---- */
 ticket store_ticket(const struct store *s); /* of the batch being gathered */
+bool store_hard(const struct store *s);     /* it has what must not wait */
 /* OK: new, m->n is set. ERR_EXISTS: we had it (*m gets its n, or 0 when it was
  * forgotten since: a tombstone); nothing changes.
  * *after: the ticket under which it is or was written, 0 when long on the

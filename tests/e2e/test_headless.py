@@ -330,6 +330,9 @@ def test_request_and_trust(root):
     again = ana.done("send", to=bob.at, text="thanks")
     assert bob.want(event="message", id=again["id"])["request"] is False
     bob.refused("unknown", "trust", peer="nobody")
+    # What changes nothing has its result, too.
+    bob.done("trust", peer=ana.id)
+    bob.done("unblock", peer=ana.id)
     end(ana, bob)
 
 
