@@ -13,7 +13,7 @@ const struct option_row config_options[] = {
     {"--no-discover", NULL, "the same as --discover off"},
     {"--headless", NULL, "no screen: JSON lines on stdin and stdout"},
     {"--stay", NULL, "headless: go on after the end of input"},
-    {"--ready-file", "FILE", "headless: write the ready event there"},
+    {"--ready-file", "FILE", "write the ready event there, when it listens"},
     {"--json", NULL, "sub-commands print JSON lines, also on a terminal"},
     {"--text", NULL, "sub-commands print text, also into a pipe"},
     {"--trust-new", "ask|accept|refuse", "a key never seen before"},

@@ -51,7 +51,7 @@ static const char usage[] =
     "  --nick NAME         --port N  --bind ADDR  --discover all|off\n"
     "  --json, --text      how sub-commands print\n"
     "  --trust-new ask|accept|refuse          a key never seen before\n"
-    "  --stay              --ready-file FILE  headless only\n"
+    "  --ready-file FILE   what it listens on     --stay (headless)\n"
     "  --color auto|never|always  -q  -v  --help  --version\n"
     "\n"
     "PEER: a name, an id or its first 8 digits, HOST:PORT, [V6]:PORT\n"
@@ -226,6 +226,8 @@ static int run_here(const struct config *cfg, const struct identity *id)
 		return complain(EXIT_FAILURE, "%s", why);
 	if (serves(cfg))
 		aux_start(&aux, engine, cfg);
+	if (serves(cfg) && cfg->ready_file)
+		ready_write(client_open(engine), cfg->ready_file);
 	main_hears(&before);
 	status = front(client_open(engine), cfg);
 	aux_stop(&aux, cfg);

@@ -12,6 +12,8 @@ int headless_run(struct client *c, const struct config *cfg);
 /* argv[0] is the sub-command. c is NULL for the bare ones (command_row). */
 int shell_run(struct client *c, const struct config *cfg, int argc,
 	      char **argv);
+/* --ready-file: the first event, for whoever waits for us. Takes c. */
+void ready_write(struct client *c, const char *path);
 /* The aux thread's body: one client for each connection to control.sock,
  * until stop_fd is readable. listen_fd is the caller's. A `quit` that comes
  * there ends the connection, not the engine. */

@@ -6,9 +6,6 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -102,38 +99,12 @@ static void write_all(struct headless *h)
 		write_some(h);
 }
 
-/* ---- the ready file ---- */
-
-/* Whoever finds the file finds all of it. */
-static void write_ready(const struct headless *h, size_t from)
-{
-	char *temporary;
-	FILE *f;
-	bool good;
-
-	if (asprintf(&temporary, "%s.%ld", h->cfg->ready_file, (long)getpid()) <
-	    0)
-		abort();
-	f = fopen(temporary, "we");
-	good = f && fwrite(h->out.p + from, h->out.n - from, 1, f) == 1;
-	if (f && fclose(f))
-		good = false;
-	if (!good || rename(temporary, h->cfg->ready_file))
-		fprintf(stderr, "sotto: %s: %s\n", h->cfg->ready_file,
-			strerror(errno));
-	free(temporary);
-}
-
 /* ---- events and commands ---- */
 
 static void hear(struct headless *h, const struct event *ev,
 		 const struct now *now)
 {
-	size_t from = h->out.n;
-
 	lines_event(h->lines, now, ev, &h->out);
-	if (ev->kind == EV_READY && h->cfg->ready_file)
-		write_ready(h, from);
 	if (ev->kind == EV_BYE) {
 		h->over = true;
 		h->status = h->quitting ? h->status : 1;

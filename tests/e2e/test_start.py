@@ -267,14 +267,33 @@ def abandoned():
     check("the rest", len(os.listdir(tmp)), len(stays) - 1)
 
 
+def ready_file():
+    """What does not listen is not ready for anybody; where it cannot be
+    written it is said."""
+    ready = home("ready-no")
+    code, _, err = run("--home", home("ready"), "--ready-file", ready, "id")
+    check("id", (code, err, os.path.exists(ready)), (0, "", False))
+    code, _, err = run("--home", home("ready"), "--ready-file", ready, "recv",
+                       "--timeout", "0", "--port", "0")
+    check("recv", (code, os.path.exists(ready)), (3, True))
+    check("ready is alone", [f for f in os.listdir(ROOT)
+                             if f.startswith("ready-no")], ["ready-no"])
+    nowhere = os.path.join(home("nowhere"), "ready")
+    code, _, err = run("--headless", "--home", home("ready"), "--port", "0",
+                       "--ready-file", nowhere)
+    check("no such folder", code, 0)
+    check_in("no such folder", nowhere + ": No such file", err)
+
+
 def screen():
-    """The screen comes up on a terminal, and SIGTERM ends it."""
+    """The screen comes up on a terminal, is ready, and SIGTERM ends it."""
+    where, ready = home("screen"), home("ready-screen")
     pid, fd = pty.fork()
     if pid == 0:
         os.environ.clear()
         os.environ.update(CLEAN, TERM="xterm", LANG="C.UTF-8")
-        os.execv(SOTTO, [SOTTO, "--home", home("screen"), "--port", "0",
-                         "--no-discover"])
+        os.execv(SOTTO, [SOTTO, "--home", where, "--port", "0",
+                         "--no-discover", "--ready-file", ready])
     seen = b""
     end = time.monotonic() + WAIT
     while b"tester" not in seen and time.monotonic() < end:
@@ -283,6 +302,13 @@ def screen():
     if b"tester" not in seen:
         os.kill(pid, signal.SIGKILL)
         sys.exit("no screen: %r" % seen[-500:])
+    with open(ready) as f:
+        event = json.loads(f.read())
+    check("who is ready", (event["event"], event["pid"]), ("ready", pid))
+    code, out, _ = run("--home", where, "--json", "id")
+    check("beside the screen", code, 0)
+    check_in("beside the screen", event["id"], out)
+    check_in("beside the screen", ":%d\"" % event["port"], out)
     os.kill(pid, signal.SIGTERM)
     while True:
         try:
@@ -299,7 +325,7 @@ def main():
     try:
         for test in (usage_and_help, configuration, folders, one_engine,
                      long_folder, taken_port, closed_files, many_at_once,
-                     ephemeral, abandoned, screen):
+                     ephemeral, abandoned, ready_file, screen):
             print(test.__name__, flush=True)
             test()
     finally:
