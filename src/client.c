@@ -272,6 +272,11 @@ void client_close(struct client *c)
 	free(c);
 }
 
+bool client_beside(const struct client *c)
+{
+	return !c->engine;
+}
+
 int client_fd(const struct client *c)
 {
 	return c->engine ? queue_fd(c->events) : c->epoll;

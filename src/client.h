@@ -14,6 +14,8 @@ void client_close(struct client *c);
 
 /* Readable when client_next has something to do. For poll only, after
  * client_next has said NULL: it may hold more than the descriptor knows. */
+/* It is another process: it goes on when we leave. */
+bool client_beside(const struct client *c);
 int client_fd(const struct client *c);
 /* The next event or NULL; good until the next call. Results are never
  * dropped; after EV_LOST other events were. The last one is EV_BYE. */

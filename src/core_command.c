@@ -748,7 +748,11 @@ static void on_draft(struct core *c, const struct now *now, client_id from,
 	if (!c->disk)
 		store_draft(c->store, s->id, s->draft ? s->draft : "",
 			    s->cursor, s->draft_answers);
-	tell(c, 0, 0, &(struct event){.kind = EV_PEER, .contact = s});
+	struct contact shown = *s;
+	char nothing[] = "";
+	if (!shown.draft)
+		shown.draft = nothing; /* it is said that there is none */
+	tell(c, 0, 0, &(struct event){.kind = EV_PEER, .contact = &shown});
 	result(c, from, cmd->ref, 0, CODE_OK, NULL);
 }
 

@@ -67,7 +67,7 @@ struct contact {
 	message_n read_upto, last;
 	char nick[NICK_MAX + 1];    /* as the peer says */
 	char petname[NICK_MAX + 1]; /* as the user says; wins */
-	char *draft; /* owned or NULL; on snapshots and after CMD_DRAFT */
+	char *draft; /* owned; NULL: not said; on snapshots, after CMD_DRAFT */
 	size_t cursor;
 	struct uuid draft_answers;
 };

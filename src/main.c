@@ -236,7 +236,9 @@ static int run_here(const struct config *cfg, const struct identity *id)
 }
 
 /* An engine that just starts holds the lock and does not answer yet, and a
- * command beside us holds it for a moment: both are worth waiting for. */
+ * command beside us holds it for a moment: both are worth waiting for. A
+ * command looks for an engine first, a screen only when the identity is in
+ * use: then it is one more screen of that engine. */
 static enum err find_engine(const struct config *cfg, struct identity *id,
 			    struct client **c, char why[static 256])
 {
@@ -250,8 +252,12 @@ static enum err find_engine(const struct config *cfg, struct identity *id,
 			return OK;
 		err =
 		    identity_open(id, cfg->identity_path, cfg->lock_path, why);
-		if (err != ERR_EXISTS || cfg->mode != RUN_COMMAND ||
-		    clock_mono_us() > until)
+		if (err != ERR_EXISTS || cfg->mode == RUN_HEADLESS)
+			return err;
+		if (cfg->mode == RUN_SCREEN &&
+		    !client_connect(cfg->control_path, c))
+			return OK;
+		if (clock_mono_us() > until)
 			return err;
 		poll(NULL, 0, STEP_MS);
 	}

@@ -327,29 +327,56 @@ static struct conv *message_add(struct model *m, const struct event *ev)
 	return v;
 }
 
+/* The news of a status; what it is about we know, and through a socket a
+ * status does not say it again. Takes the place of msg. */
+static struct message *with_status(struct message *old,
+				   const struct message *msg)
+{
+	struct message *new = message_copy(old);
+
+	new->n = msg->n;
+	new->delivery = msg->delivery;
+	new->acked_ms = msg->acked_ms;
+	new->rtt_us = msg->rtt_us;
+	new->tries = msg->tries;
+	new->held = msg->held;
+	new->next_ms = msg->next_ms;
+	memcpy(new->ack_stamp, msg->ack_stamp, sizeof(new->ack_stamp));
+	free(new->error);
+	new->error = msg->error ? xstrndup(text_of(msg->error)) : NULL;
+	return new;
+}
+
 static bool status_change(struct model *m, const struct message *msg)
 {
+	struct message *new;
+
 	struct conv *v = conv_find(m, msg->with);
 
 	for (size_t i = 0; i < m->n_outbox; i++) {
 		if (memcmp(&m->outbox[i]->id, &msg->id, sizeof(msg->id)) != 0)
 			continue;
+		new = with_status(m->outbox[i], msg);
 		message_free(m->outbox[i]);
-		m->outbox[i] = message_copy(msg);
+		m->outbox[i] = new;
 	}
 	if (!v)
 		return false;
 	size_t at = row_place(v, msg->n);
 	if (at < v->n && v->row[at]->n == msg->n) {
-		row_put(v, msg);
+		new = with_status(v->row[at], msg);
+		message_free(v->row[at]);
+		v->row[at] = new;
 		return m->open == v->c.id;
 	}
 	/* Tried again under a new number: it moves. */
 	for (size_t i = v->n; i-- > 0;) {
 		if (memcmp(&v->row[i]->id, &msg->id, sizeof(msg->id)) != 0)
 			continue;
+		new = with_status(v->row[i], msg);
 		rows_drop(v, i, 1);
-		row_put(v, msg);
+		row_put(v, new);
+		message_free(new);
 		return m->open == v->c.id;
 	}
 	return false;

@@ -41,7 +41,11 @@ void tui_send(struct tui *t, struct command *cmd, enum why why,
 	*mine = *cmd;
 	mine->ref = ++t->ref;
 	a = &t->asked[t->ref % ASKED_MAX];
+	if (a->why == WHY_DRAFT)
+		t->drafts_asked = 0; /* too long ago */
 	*a = (struct asked){.ref = t->ref, .why = why};
+	if (why == WHY_DRAFT)
+		t->drafts_asked++;
 	snprintf(a->said, sizeof(a->said), "%s", said ? said : "");
 	if (client_send(t->client, mine)) {
 		tui_say(t, LEVEL_ERROR, "too much at once: not done");
@@ -89,6 +93,7 @@ static void worked(struct tui *t, const struct asked *a, const struct event *ev)
 	switch (a->why) {
 	case WHY_NOTHING:
 	case WHY_SEND:
+	case WHY_DRAFT:
 		return;
 	case WHY_ALL:
 		tui_say(t, LEVEL_INFO, "%s",
@@ -129,15 +134,19 @@ static void on_result(struct tui *t, const struct event *ev)
 			tui_outbox_list(t);
 		return;
 	}
-	if (a->ref == ev->ref)
+	if (a->ref == ev->ref) {
 		mine = *a;
+		*a = (struct asked){.why = WHY_NOTHING};
+	}
+	if (mine.why == WHY_DRAFT)
+		t->drafts_asked--;
 	if (ev->code == CODE_OK || ev->code == CODE_QUEUED ||
 	    ev->code == CODE_PARTLY) {
 		worked(t, &mine, ev);
 		return;
 	}
 	refused(t, ev->ref);
-	if (mine.why == WHY_NOTHING)
+	if (mine.why == WHY_NOTHING || mine.why == WHY_DRAFT)
 		return;
 	tui_say(t, LEVEL_ERROR, "%s%s%s", mine.said, mine.said[0] ? ": " : "",
 		ev->text ? ev->text : failure(ev->code));
@@ -228,6 +237,7 @@ static void on_event(struct tui *t, const struct event *ev)
 	t->dirty |= model_apply(t->model, ev);
 	if (model_opened(t->model) != open)
 		t->view.at = t->view.selected = 0;
+	tui_draft_heard(t, ev);
 	if (ev->kind == EV_MESSAGE && ev->message)
 		arrived(t, ev);
 	else if (ev->kind == EV_RESULT)
@@ -269,6 +279,10 @@ void tui_quit(struct tui *t)
 	if (t->quitting)
 		return;
 	tui_draft_save(t);
+	if (client_beside(t->client)) {
+		t->done = true; /* what was sent to it is in its socket */
+		return;
+	}
 	t->quitting = true;
 	t->quit_us = tui_now() + QUIT_US;
 	tui_send(t, &(struct command){.kind = CMD_QUIT}, WHY_NOTHING, NULL);

@@ -20,7 +20,15 @@ struct draft {
 };
 
 /* What a command of ours will be told for. */
-enum why { WHY_NOTHING, WHY_OPEN, WHY_INFO, WHY_SAY, WHY_SEND, WHY_ALL };
+enum why {
+	WHY_NOTHING,
+	WHY_OPEN,
+	WHY_INFO,
+	WHY_SAY,
+	WHY_SEND,
+	WHY_ALL,
+	WHY_DRAFT
+};
 struct asked {
 	uint64_t ref;
 	enum why why;
@@ -39,6 +47,7 @@ struct tui {
 	struct view view;
 	struct draft *draft;
 	size_t n_draft;
+	unsigned drafts_asked; /* of ours, not answered: what is heard is old */
 	struct asked asked[ASKED_MAX];
 	uint64_t ref;
 	contact_id last_open; /* the conversation before this one */
@@ -74,6 +83,7 @@ void tui_say(struct tui *t, int level, const char *fmt, ...) PRINTF(3, 4);
 /* Opens a conversation: the draft of the one left is kept, its own comes. */
 void tui_open(struct tui *t, contact_id c);
 void tui_draft_save(struct tui *t);
+void tui_draft_heard(struct tui *t, const struct event *ev);
 void tui_draft_take(struct tui *t); /* those the snapshot brought */
 void tui_whom(struct tui *t);       /* whom the prompt names */
 void tui_over(struct tui *t, enum over what, const char *title);

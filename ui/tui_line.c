@@ -74,7 +74,7 @@ void tui_draft_save(struct tui *t)
 				   .id = d->answers,
 				   .cursor = at,
 				   .text = xstrndup(s)},
-		 WHY_NOTHING, NULL);
+		 WHY_DRAFT, NULL);
 }
 
 void tui_draft_take(struct tui *t)
@@ -94,6 +94,47 @@ void tui_draft_take(struct tui *t)
 		buf_free(&mine->text);
 		*mine = d;
 	}
+}
+
+/* Another screen changed a draft. A line that somebody writes here is not
+ * touched: then ours is told to the others at the next pause. */
+static void draft_heard(struct tui *t, contact_id c, struct bytes s, size_t at,
+			struct uuid answers)
+{
+	struct draft *d = draft_of(t, c);
+	bool open = c == model_opened(t->model);
+	bool ours = open && !draft_same(d, edit_text(t->edit),
+					edit_cursor(t->edit), t->view.answers);
+
+	if (ours || t->drafts_asked || draft_same(d, s, at, answers))
+		return;
+	struct buf text = {0}; /* s may lie in what is replaced */
+	buf_put(&text, s);
+	buf_free(&d->text);
+	*d = (struct draft){
+	    .with = c, .text = text, .cursor = at, .answers = answers};
+	if (!open)
+		return;
+	edit_set(t->edit, (struct bytes){text.p, text.n}, at);
+	tui_answering(t, answers);
+	t->dirty = t->line_dirty = true;
+}
+
+void tui_draft_heard(struct tui *t, const struct event *ev)
+{
+	const struct contact *c = ev->contact;
+	const struct message *m = ev->message;
+
+	if (ev->kind == EV_PEER && c && c->draft)
+		draft_heard(t, c->id, text_of(c->draft), c->cursor,
+			    c->draft_answers);
+	if (ev->kind != EV_MESSAGE || !m || m->incoming)
+		return;
+	/* Sent over there: what stands here, too, is done with. */
+	struct draft *d = draft_of(t, m->with);
+	if (d->text.n == strlen(m->text) &&
+	    (!d->text.n || memcmp(d->text.p, m->text, d->text.n) == 0))
+		draft_heard(t, m->with, (struct bytes){0}, 0, (struct uuid){0});
 }
 
 void tui_answering(struct tui *t, struct uuid id)

@@ -313,6 +313,37 @@ static void unknown_command__sends_nothing(void **state)
 	assert_null(strstr(w->bob.text, "qiut"));
 }
 
+/* A second `sotto` of the same identity is one more screen of the first. */
+static void screens__stay_in_step(void **state)
+{
+	struct world *w = *state;
+
+	met(w);
+	screen_type(w->s, "half");
+	expect_row(w->s, -2, " to bob> half");
+	struct screen *two = ana(w, 20, 70, false);
+	expect_text(two, "hello there");
+	expect_row(two, -2, " to bob> half");
+	screen_type(two, "i and more");
+	expect_row(two, -2, " to bob> half and more");
+	expect_row(w->s, -2, " to bob> half and more");
+	screen_type(two, "\r");
+	peer_expect(&w->bob, "half and more");
+	expect_text(w->s, "half and more");
+	expect_text(two, "✓✓");
+	expect_row(w->s, -2, " to bob>");
+	say(w, "for both");
+	expect_text(w->s, "for both");
+	expect_text(two, "for both");
+	/* Leaving one leaves the other. */
+	screen_type(two, "/quit\r");
+	int status = screen_end(two);
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	screen_free(two);
+	screen_type(w->s, "still here\r");
+	peer_expect(&w->bob, "still here");
+}
+
 static void help__comes_from_the_tables(void **state)
 {
 	struct world *w = *state;
@@ -343,6 +374,7 @@ int main(void)
 	    SCREEN(drafts__survive_kill),
 	    SCREEN(hostile__stays_in_its_row),
 	    SCREEN(unknown_command__sends_nothing),
+	    SCREEN(screens__stay_in_step),
 	    SCREEN(help__comes_from_the_tables),
 	};
 
