@@ -18,6 +18,7 @@ enum {
 	FIRST_US = 50000,
 	LAST_US = 30000000,
 	PER_SECOND = 20,
+	AT_ONCE = 64, /* datagrams looked at before others have their turn */
 	INTERFACES = 16,
 };
 #define GROUP "\xef\xff\x3f\x1b" /* 239.255.63.27 */
@@ -214,17 +215,22 @@ bool beacon_next(struct beacon *b, const struct now *now, struct hint *out)
 	uint8_t in[SIZE + 1];
 	struct sockaddr_in from;
 	bool well;
-	ssize_t n;
 
 	if (now->mono_us - b->second_us > 1000000) {
 		b->second_us = now->mono_us;
 		b->heard = 0;
 	}
-	while ((n = receive(b, in, &from, &well)) >= 0) {
-		if (n != SIZE || !well || ++b->heard > PER_SECOND)
+	for (int i = 0; i < AT_ONCE; i++) {
+		ssize_t n = receive(b, in, &from, &well);
+
+		if (n < 0)
+			break;
+		if (n != SIZE || !well)
 			continue;
 		if (b->saying && memcmp(in + 8, b->say + 8, 8) == 0)
-			continue; /* ourselves */
+			continue; /* ourselves, once for each interface */
+		if (++b->heard > PER_SECOND)
+			continue;
 		if (newcomer(b, in + 8) && b->saying)
 			b->due_us = now->mono_us + FIRST_US;
 		if (read_beacon(in, &from, out))
