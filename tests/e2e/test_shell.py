@@ -231,6 +231,26 @@ def test_peers_id_connect(root):
     bob.end()
 
 
+def test_id_has_an_address_while_it_listens(root):
+    home = os.path.join(root, "ana")
+    status, out, err = run("id", home=home)
+    me = lines_of(out)[-1]
+    assert status == 0 and me["addr"] is None, (out, err)
+    assert me["peer"]["addr"] is None, out
+    status, out, err = run("id", "--text", home=home)
+    assert status == 0 and "\nno address: " in out and "[::]" not in out, out
+    ana = Node(root, "ana")
+    status, out, err = run("id", home=home)
+    there = lines_of(out)[-1]["addr"]
+    assert there.endswith(":%d" % ana.port) and "[::]" not in there, out
+    status, out, err = run("id", "--text", home=home)
+    assert "\naddress %s\n" % there in out, out
+    bob = Node(root, "bob")
+    assert bob.done("connect", to=there)["peer"]["id"] == ana.id
+    bob.end()
+    ana.end()
+
+
 def test_block_trust(root):
     bob = Node(root, "bob")
     home = os.path.join(root, "ana")
