@@ -91,6 +91,7 @@ static void threads_deaf(sigset_t *before)
 	sigset_t all;
 
 	signal(SIGPIPE, SIG_IGN); /* every write looks at its result */
+	signal(SIGXFSZ, SIG_IGN); /* too long a file is a full disk */
 	sigfillset(&all);
 	pthread_sigmask(SIG_BLOCK, &all, before);
 }
