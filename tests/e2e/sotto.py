@@ -2,6 +2,7 @@
 protocol, each in a folder of its own, and waiting with a deadline."""
 import json
 import os
+import random
 import re
 import select
 import shutil
@@ -18,9 +19,15 @@ PATIENCE = 20
 
 
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """Below those that the system gives away by itself, so that nobody takes
+    it while its owner restarts."""
+    while True:
+        with socket.socket() as s:
+            try:
+                s.bind(("", random.randrange(10240, 32768)))
+                return s.getsockname()[1]
+            except OSError:
+                pass
 
 
 class Lines:

@@ -10,7 +10,7 @@ from sotto import Node, free_port
 def people(root, *names):
     """ana, who is connected with the others."""
     ana = Node(root, "ana")
-    others = [Node(root, name) for name in names]
+    others = [Node(root, name, port=free_port()) for name in names]
     for other in others:
         ana.done("connect", to=other.at)
         other.want(event="peer", peer__id=ana.id, peer__state="online")
