@@ -45,7 +45,8 @@ void queue_free(struct queue *q)
  * that is not, nor the other way round. */
 static void queue_signal(struct queue *q)
 {
-	bool raise = q->n && (q->raised || !q->held);
+	bool enough = q->n > q->max / 4; /* it may soon be full */
+	bool raise = q->n && (q->raised || !q->held || enough);
 	eventfd_t n;
 
 	if (raise == q->raised)

@@ -16,8 +16,8 @@ bool queue_push_kept(struct queue *q, void *item);
 void *queue_pop(struct queue *q); /* NULL: empty */
 /* For queues in which NULL is an item of its own: false is empty. */
 bool queue_take(struct queue *q, void **item);
-/* Between the two nobody is woken by what is pushed; then once. A pop finds it
- * all the same. By one thread at a time. */
+/* Between the two nobody is woken by what is pushed, up to a quarter of `max`;
+ * then once. A pop finds it all the same. By one thread at a time. */
 void queue_hold(struct queue *q);
 void queue_release(struct queue *q);
 int queue_fd(const struct queue *q); /* readable: not empty. For poll only */

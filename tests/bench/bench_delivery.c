@@ -121,6 +121,8 @@ static void await_delivered(struct node *n, size_t want)
 		if (ev->kind == EV_STATUS && ev->message &&
 		    ev->message->delivery == D_DELIVERED)
 			want--;
+		else if (ev->kind == EV_LOST)
+			die("events were lost");
 		else if (ev->kind == EV_RESULT && ev->code)
 			die(ev->text ? ev->text : "refused");
 	}

@@ -119,7 +119,7 @@ static void queue__loses_nothing__between_threads(void **state)
 
 static void queue__wakes_once__when_released(void **state)
 {
-	struct queue *q = queue_new(4, 0);
+	struct queue *q = queue_new(16, 0);
 	int item = 1;
 
 	(void)state;
@@ -138,6 +138,15 @@ static void queue__wakes_once__when_released(void **state)
 	assert_false(readable(q));
 	queue_release(q);
 	assert_false(readable(q));
+	queue_hold(q);
+	for (int i = 0; i < 5; i++) {
+		assert_false(readable(q));
+		assert_true(queue_push(q, &item));
+	}
+	assert_true(readable(q)); /* before it is full */
+	while (queue_pop(q))
+		;
+	queue_release(q);
 	queue_free(q);
 }
 
