@@ -841,11 +841,6 @@ static void on_set(struct core *c, const struct now *now, client_id from,
 	char text[160];
 	bool good = false;
 
-	if (cmd->yes) {
-		result(c, from, cmd->ref, 0, CODE_ERROR,
-		       "sotto does not write config.ini: change it there");
-		return;
-	}
 	if (strcmp(name, "nickname") == 0 || strcmp(name, "nick") == 0) {
 		struct command nick = {.ref = cmd->ref, .name = cmd->text};
 		on_nick(c, now, from, &nick);
@@ -855,10 +850,13 @@ static void on_set(struct core *c, const struct now *now, client_id from,
 		good = set_trust(c, value);
 	else if (strcmp(name, "history") == 0)
 		good = set_history(c, value);
-	else {
+	else if (cmd->yes) { /* it is in the file, for the next start */
+		result(c, from, cmd->ref, 0, CODE_OK, NULL);
+		return;
+	} else {
 		snprintf(text, sizeof(text),
 			 "%.60s cannot be set here: nickname, trust-new, "
-			 "history can",
+			 "history can; with -s for the next start",
 			 name);
 		result(c, from, cmd->ref, 0, CODE_USAGE, text);
 		return;

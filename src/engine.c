@@ -360,15 +360,36 @@ static void warn_of_start(struct engine *e, client_id to)
 		warn(e, to, e->peers.warning[i]);
 }
 
+/* /set -s: the file first, so that what was said to be set is there. */
+static bool set_saved(struct engine *e, const struct order *o)
+{
+	const struct command *cmd = o->command;
+	struct event ev = {.kind = EV_RESULT, .ref = cmd->ref};
+	char why[256];
+	enum err err = config_save(e->cfg, cmd->name ? cmd->name : "",
+				   cmd->text ? cmd->text : "", why);
+
+	if (!err)
+		return true;
+	ev.code = err == ERR_PARSE ? CODE_USAGE : CODE_ERROR;
+	ev.text = why;
+	tell_clients(e, o->from, &ev);
+	return false;
+}
+
 static void hear_front(struct engine *e, const struct now *now, struct order *o)
 {
-	if (o->command)
+	bool set = o->command && o->command->kind == CMD_SET;
+
+	if (set && o->command->yes && !set_saved(e, o))
+		set = false;
+	else if (o->command)
 		core_command(e->core, now, o->from, o->command);
 	else
 		core_client(e->core, o->from, o->here);
 	if (o->here)
 		warn_of_start(e, o->from);
-	if (o->command && o->command->kind == CMD_NICK && e->beacon) {
+	if (o->command && (set || o->command->kind == CMD_NICK) && e->beacon) {
 		struct pubkey self = keys_public(e->identity->keys);
 		char id[33];
 

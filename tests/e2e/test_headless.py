@@ -651,5 +651,26 @@ def test_key_changed(root):
     end(ana, mallory)
 
 
+def test_set_writes_the_file(root):
+    ana = Node(root, "ana")
+    path = os.path.join(ana.home, "config.ini")
+    ana.done("set", name="trust-new", text="refuse")
+    assert not os.path.exists(path)
+    ana.done("set", name="trust-new", text="refuse", yes=True)
+    ana.done("set", name="bell", text="off", yes=True)
+    ana.refused("usage", "set", name="bell", text="off")
+    ana.refused("usage", "set", name="bell", text="loud", yes=True)
+    ana.refused("usage", "set", name="prot", text="1", yes=True)
+    ana.refused("usage", "set", yes=True)
+    with open(path) as f:
+        assert f.read() == "trust-new = refuse\nbell = off\n"
+    os.unlink(path)
+    os.mkdir(path)
+    ana.refused("error", "set", name="bell", text="on", yes=True)
+    ana.end()
+    os.rmdir(path)
+
+
+
 if __name__ == "__main__":
     sotto.main(globals())
