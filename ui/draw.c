@@ -244,13 +244,14 @@ static void contact_words(const struct contact *c, char out[static 32])
 }
 
 static void sidebar_row(struct draw *d, const struct view *v,
-			const struct model *m, const struct contact *c, int y)
+			const struct model *m, const struct contact *c, int y,
+			int width)
 {
 	contact_id at = v->pointed ? v->pointed : model_opened(m);
 	bool pointed = v->focus == FOCUS_PEERS && at == c->id;
 	struct look look = {0}, sign;
 	char name[NICK_MAX + 1], words[32];
-	int cols = SIDEBAR - 1, n;
+	int cols = width - 1, n;
 
 	if (pointed) {
 		look.attr |= ATTR_REVERSE;
@@ -263,7 +264,7 @@ static void sidebar_row(struct draw *d, const struct view *v,
 	n = text_cols(text_of(words));
 	text_line(name, sizeof(name), text_of(model_name(c)),
 		  n ? cols - n - 4 : cols - 3);
-	draw_put(v, y, 0, SIDEBAR, (struct bytes){0}, look);
+	draw_put(v, y, 0, width, (struct bytes){0}, look);
 	struct bytes s = presence_sign(v, c, &sign);
 	sign.attr |= look.attr & ATTR_REVERSE;
 	draw_word(v, y, 1, 1, s, sign);
@@ -272,17 +273,17 @@ static void sidebar_row(struct draw *d, const struct view *v,
 }
 
 static void sidebar(struct draw *d, const struct view *v, const struct model *m,
-		    int y, int rows)
+		    int y, int rows, int width)
 {
 	contact_id at = v->pointed ? v->pointed : model_opened(m);
 	size_t index = model_index(m, at), top = 0;
 	struct look dim = {ATTR_DIM, PAIR_NONE};
 	bool title = rows > 4;
 
-	for (int i = 0; i < rows; i++)
-		draw_put(v, y + i, SIDEBAR, 2, draw_sign(v, "│", "|"), dim);
+	for (int i = 0; i < rows && width < v->cols; i++)
+		draw_put(v, y + i, width, 2, draw_sign(v, "│", "|"), dim);
 	if (title) {
-		draw_put(v, y++, 0, SIDEBAR, text_of(" PEERS"), dim);
+		draw_put(v, y++, 0, width, text_of(" PEERS"), dim);
 		rows--;
 	}
 	if (index != SIZE_MAX && index >= (size_t)rows)
@@ -290,43 +291,11 @@ static void sidebar(struct draw *d, const struct view *v, const struct model *m,
 	for (int i = 0; i < rows; i++) {
 		const struct contact *c = model_contact(m, top + (size_t)i);
 		if (c)
-			sidebar_row(d, v, m, c, y + i);
+			sidebar_row(d, v, m, c, y + i, width);
 		else
-			draw_put(v, y + i, 0, SIDEBAR, (struct bytes){0},
+			draw_put(v, y + i, 0, width, (struct bytes){0},
 				 (struct look){0});
 	}
-}
-
-static const char *presence_word(const struct contact *c)
-{
-	switch (c->presence) {
-	case P_ONLINE:
-		return "online";
-	case P_DIALLING:
-		return "dialling";
-	case P_OFFLINE:
-		return "offline";
-	case P_UNKNOWN:
-		break;
-	}
-	return "not met yet";
-}
-
-static const char *trust_word(const struct contact *c)
-{
-	if (c->changed)
-		return "KEY CHANGED";
-	switch (c->trust) {
-	case TRUST_PLAIN:
-		return "plain";
-	case TRUST_NEW:
-		return "new";
-	case TRUST_PINNED:
-		return "pinned";
-	case TRUST_VERIFIED:
-		break;
-	}
-	return "verified";
 }
 
 static void contact_line(const struct view *v, const struct model *m, int y,
@@ -348,11 +317,16 @@ static void contact_line(const struct view *v, const struct model *m, int y,
 	model_tag(tag, c);
 	if (c->at.port)
 		addr_text(at, &c->at);
-	snprintf(line, sizeof(line), "%s%s   %s   %s", name, tag, trust_word(c),
-		 at);
+	const char *presence = model_presence_word(c);
+	int n = snprintf(line, sizeof(line), "%s%s   %s", name, tag,
+			 model_trust_word(c));
+	/* whether they are there weighs more than where */
+	if (text_cols(text_of(line)) + 5 + (int)strlen(at) +
+		(int)strlen(presence) <=
+	    cols)
+		snprintf(line + n, sizeof(line) - (size_t)n, "   %s", at);
 	int used = draw_put(v, y, x, cols, text_of(line), look);
-	put_right(v, y, x + cols - 1, x + used + 1, presence_word(c),
-		  (struct look){0});
+	put_right(v, y, x + cols - 1, x + used + 1, presence, (struct look){0});
 }
 
 /* ---- what stands in the place of messages ---- */
@@ -402,20 +376,25 @@ static void card_lines(const struct view *v, const struct model *m,
 }
 
 /* A stranger's first words, or nobody there yet. */
-static bool card(struct draw *d, const struct view *v, const struct model *m,
-		 size_t rows_below)
+static bool card(struct draw *d, const struct view *v, const struct model *m)
 {
 	const struct contact *c = model_find(m, model_opened(m));
+	/* a stranger's words have a row left */
+	size_t most = (size_t)(d->pane.rows - (c && d->pane.rows > 0));
+	bool input = v->focus == FOCUS_INPUT; /* letters are text there */
 	struct buf b = {0};
 	struct rows r = {0};
 
 	if (c && c->changed)
 		buf_printf(&b,
 			   "! Its key CHANGED. What you write waits. Compare "
-			   "the numbers (d), then: a accept   b block\n");
+			   "the numbers (%s), then: a accept   b block\n",
+			   input ? "Esc, d" : "d");
 	else if (c && c->requests)
-		buf_printf(&b, "? A stranger asks. a accept   b block   "
-			       "or just answer\n");
+		buf_printf(&b, input ? "? A stranger asks. Answer, or Esc and "
+				       "a accept, b block\n"
+				     : "? A stranger asks. a accept   b block  "
+				       " or just answer\n");
 	else if (!c && v->card)
 		card_lines(v, m, &b);
 	if (!b.n) {
@@ -423,7 +402,7 @@ static bool card(struct draw *d, const struct view *v, const struct model *m,
 		return false;
 	}
 	rows_make(&r, (struct bytes){b.p, b.n - 1}, d->pane.cols);
-	size_t n = r.n < rows_below ? r.n : rows_below;
+	size_t n = r.n < most ? r.n : most;
 	for (size_t i = 0; i < n; i++)
 		draw_put(v, d->pane.y + (int)i, d->pane.x, d->pane.cols,
 			 rows_at(&r, i), (struct look){ATTR_BOLD, PAIR_WARN});
@@ -522,21 +501,14 @@ static int input_height(const struct view *v, const struct rows *r)
 	return r->n > (size_t)most ? most : (int)r->n;
 }
 
-static void counter(const struct view *v, const struct edit *e, int y)
+/* How long the line is, in the hint line, when a message soon holds no more.
+ */
+static bool counted(const struct edit *e)
 {
-	size_t n = edit_text(e).n;
-	char text[32];
-
-	if (n <= TEXT_MAX / 5 * 4)
-		return;
-	snprintf(text, sizeof(text), " %zu/%d", n, TEXT_MAX);
-	put_right(v, y, v->cols, 0, text,
-		  n > TEXT_MAX ? (struct look){ATTR_BOLD, PAIR_BAD}
-			       : (struct look){0, PAIR_WARN});
+	return edit_text(e).n > TEXT_MAX / 5 * 4;
 }
 
-static void input(struct draw *d, const struct view *v, const struct edit *e,
-		  struct place at)
+static void input(struct draw *d, const struct view *v, struct place at)
 {
 	char left[128];
 	int x = 1 + prompt(v, left);
@@ -559,7 +531,6 @@ static void input(struct draw *d, const struct view *v, const struct edit *e,
 	}
 	d->cursor_y = d->input_y + (int)(at.row - d->input_top);
 	d->cursor_x = x + at.col < v->cols ? x + at.col : v->cols - 1;
-	counter(v, e, d->input_y + d->input_rows - 1);
 }
 
 /* ---- the hint line ---- */
@@ -569,50 +540,92 @@ static void hint_key(struct buf *b, int room, const char *key)
 {
 	int used = text_cols((struct bytes){b->p, b->n});
 
-	if (used + 3 + (int)strlen(key) <= room)
+	if (used + (used ? 3 : 1) + text_cols(text_of(key)) <= room)
 		buf_printf(b, b->n ? "   %s" : " %s", key);
+}
+
+static void hint_keys(struct buf *b, int room, const char *const *key)
+{
+	for (; *key; key++)
+		hint_key(b, room, *key);
+}
+
+static void hint_over(const struct view *v, int room, struct buf *b)
+{
+	static const char *const text[] = {"Esc close", "j/k PgUp PgDn move",
+					   NULL};
+	static const char *const list[] = {"Esc close", "j/k move",  "R retry",
+					   "x cancel",  "d details", NULL};
+
+	hint_keys(b, room, v->over_select ? list : text);
+}
+
+/* What can be done with the selected one. */
+static void hint_selected(const struct message *msg, int room, struct buf *b)
+{
+	static const char *const keys[] = {"r reply to it", "d details",
+					   "y copy", NULL};
+	size_t at = 0, n;
+
+	if (!msg->incoming && msg->delivery == D_FAILED)
+		hint_key(b, room, "R send again");
+	if (!msg->incoming &&
+	    (msg->delivery == D_QUEUED || msg->delivery == D_SENT))
+		hint_key(b, room, "x take back");
+	hint_keys(b, room, keys);
+	if (text_url(text_of(msg->text), &at, &n))
+		hint_key(b, room, "u open link");
+	hint_key(b, room, "Esc");
+}
+
+static const struct message *selected(const struct view *v,
+				      const struct model *m)
+{
+	size_t n;
+	const struct message *const *line = model_lines(m, model_opened(m), &n);
+
+	if (v->focus != FOCUS_MESSAGES || !v->selected)
+		return NULL;
+	for (size_t i = n; i-- > 0;)
+		if (line[i]->n == v->selected)
+			return line[i];
+	return NULL;
+}
+
+static void hint_answering(const struct view *v, const struct edit *e,
+			   struct buf *b)
+{
+	if (v->quote[0])
+		buf_printf(b, v->utf8 ? " ┆ %s  " : " | %s  ", v->quote);
+	buf_printf(b,
+		   edit_text(e).n ? " Enter answers%s%s"
+				  : " Backspace: not an answer",
+		   v->quote[0] ? "" : " ", v->quote[0] ? "" : v->whom);
+}
+
+static void hint_reply(const struct view *v, const struct model *m,
+		       struct buf *b)
+{
+	struct uuid id;
+	contact_id last = model_last_sender(m, 0, &id);
+	char name[NICK_MAX + 1], said[64];
+
+	if (!last)
+		return;
+	text_line(name, sizeof(name), text_of(model_name(model_find(m, last))),
+		  16);
+	buf_printf(b, " %s reply to %s",
+		   v->focus == FOCUS_INPUT ? "Alt-r" : "r", name);
+	const struct message *msg = model_by_id(m, last, id);
+	if (!msg || v->cols < 60)
+		return;
+	text_line(said, sizeof(said), text_of(msg->text), 16);
+	buf_printf(b, " \"%s\"", said);
 }
 
 static void hint_words(const struct view *v, const struct model *m,
 		       const struct edit *e, int room, struct buf *b)
 {
-	const struct contact *c = model_find(m, model_opened(m));
-	struct uuid id;
-	contact_id last = model_last_sender(m, 0, &id);
-	char name[NICK_MAX + 1];
-
-	if (v->paste) {
-		buf_printf(b, " %s", v->paste);
-		return;
-	}
-	if (v->over) {
-		buf_printf(b, v->over_select
-				  ? " Esc close   j/k move   R retry   x cancel"
-				  : " Esc close   j/k PgUp PgDn move");
-		return;
-	}
-	if (v->answering && v->focus == FOCUS_INPUT) {
-		buf_printf(b, v->utf8 ? " ┆ %s" : " | %s", v->quote);
-		buf_printf(b, edit_text(e).n ? "   Enter answers"
-					     : "   Backspace: not an answer");
-		return;
-	}
-	if (v->focus != FOCUS_INPUT && c && (c->requests || c->changed)) {
-		buf_printf(b, " a accept   b block   i write   F1 help");
-		return;
-	}
-	if (last) {
-		text_line(name, sizeof(name),
-			  text_of(model_name(model_find(m, last))), 16);
-		buf_printf(b, " %s reply to %s",
-			   v->focus == FOCUS_INPUT ? "Alt-r" : "r", name);
-		const struct message *msg = model_by_id(m, last, id);
-		char said[64];
-		if (msg && v->cols >= 60) {
-			text_line(said, sizeof(said), text_of(msg->text), 16);
-			buf_printf(b, " \"%s\"", said);
-		}
-	}
 	static const char *const keys[][7] = {
 	    [FOCUS_INPUT] = {"F1 help", "^N/^P peers", "Alt-a next unread"},
 	    [FOCUS_MESSAGES] = {"i write", "F1 help", "j/k select", "Tab peers",
@@ -620,8 +633,38 @@ static void hint_words(const struct view *v, const struct model *m,
 	    [FOCUS_PEERS] = {"Enter open", "F1 help", "j/k move", ": command",
 			     "q quit"},
 	};
-	for (size_t i = 0; keys[v->focus][i]; i++)
-		hint_key(b, room, keys[v->focus][i]);
+	static const char *const asks[] = {"a accept", "b block", "i write",
+					   "F1 help", NULL};
+	const struct contact *c = model_find(m, model_opened(m));
+	const struct message *msg = selected(v, m);
+
+	if (v->paste) {
+		buf_printf(b, " %s", v->paste);
+		return;
+	}
+	if (v->over) {
+		hint_over(v, room, b);
+		return;
+	}
+	if (v->answering && v->focus == FOCUS_INPUT) {
+		hint_answering(v, e, b);
+		return;
+	}
+	if (v->zoom)
+		hint_key(b, room, "F2 back");
+	if (msg) {
+		hint_selected(msg, room, b);
+		return;
+	}
+	if (v->focus != FOCUS_INPUT && c && (c->requests || c->changed)) {
+		hint_keys(b, room, asks);
+		return;
+	}
+	hint_reply(v, m, b);
+	if (v->at)
+		hint_key(b, room,
+			 v->focus == FOCUS_INPUT ? "Alt-> newest" : "G newest");
+	hint_keys(b, room, keys[v->focus]);
 }
 
 static void hint(const struct view *v, const struct model *m,
@@ -637,7 +680,10 @@ static void hint(const struct view *v, const struct model *m,
 
 	for (size_t i = 0; (c = model_contact(m, i)); i++)
 		unread += c->unread;
-	if (below)
+	if (counted(e))
+		snprintf(right, sizeof(right), "%zu/%d", edit_text(e).n,
+			 TEXT_MAX);
+	else if (below)
 		snprintf(right, sizeof(right), "%s %llu new",
 			 v->utf8 ? "↓" : "v", (unsigned long long)below);
 	else if (unread)
@@ -658,8 +704,11 @@ static void hint(const struct view *v, const struct model *m,
 	}
 	if (right[0] && room > 0) {
 		draw_put(v, y, room - 1, 1, text_of(" "), dim);
+		short pair = counted(e) && edit_text(e).n > TEXT_MAX
+				 ? PAIR_BAD
+				 : PAIR_NONE;
 		draw_word(v, y, room, v->cols - 1 - room, text_of(right),
-			  (struct look){ATTR_BOLD, PAIR_NONE});
+			  (struct look){ATTR_BOLD, pair});
 	}
 	buf_free(&b);
 }
@@ -697,10 +746,7 @@ static void frame(struct draw *d, struct view *v, struct model *m)
 
 	/* On a narrow screen the list of peers takes the pane's place. */
 	if (!side && v->focus == FOCUS_PEERS && !v->zoom && !v->over) {
-		for (int y = top; y < end; y++)
-			draw_put(v, y, 0, v->cols, (struct bytes){0},
-				 (struct look){0});
-		sidebar(d, v, m, top, end - top);
+		sidebar(d, v, m, top, end - top, v->cols);
 		d->pane.rows = 0;
 	} else {
 		if (x == 1)
@@ -708,7 +754,7 @@ static void frame(struct draw *d, struct view *v, struct model *m)
 				draw_put(v, y, 0, 1, (struct bytes){0},
 					 (struct look){0});
 		if (side)
-			sidebar(d, v, m, top, end - top);
+			sidebar(d, v, m, top, end - top, SIDEBAR);
 		d->pane = (struct box){top, x, end - top, v->cols - x};
 		if (!v->zoom && d->pane.rows > 4) {
 			contact_line(v, m, top, x, v->cols - x);
@@ -717,10 +763,7 @@ static void frame(struct draw *d, struct view *v, struct model *m)
 		}
 		if (v->over)
 			over_list(d, v);
-		else if (!card(d, v, m,
-			       d->pane.rows > 1 ? (size_t)d->pane.rows - 1
-						: 0) ||
-			 d->pane.rows > 0)
+		else if (!card(d, v, m) || d->pane.rows > 0)
 			draw_messages(d, v, m);
 	}
 	if (rule) {
@@ -748,8 +791,9 @@ void draw_all(struct draw *d, struct view *v, struct model *m,
 	d->input_rows = input_height(v, &d->line);
 	d->input_y = v->rows - 1 - d->input_rows;
 	frame(d, v, m);
-	input(d, v, e, at);
+	input(d, v, at);
 	hint(v, m, e, v->rows - 1);
+	d->counted = counted(e);
 	cursor(d, v);
 }
 
@@ -764,7 +808,9 @@ bool draw_line(struct draw *d, struct view *v, const struct model *m,
 	struct place at = line_cut(&d->line, e, v->cols - 1 - prompt(v, left));
 	if (input_height(v, &d->line) != d->input_rows)
 		return false;
-	input(d, v, e, at);
+	if (counted(e) || d->counted)
+		return false;
+	input(d, v, at);
 	cursor(d, v);
 	(void)m;
 	return true;

@@ -34,6 +34,7 @@ struct draw {
 	struct box pane; /* of the messages */
 	int input_rows, input_y;
 	size_t input_top; /* first row of the line shown */
+	bool counted;     /* its length stands in the hint line */
 	message_n newest;
 	bool top;
 	struct rows line; /* scratch of the input line */

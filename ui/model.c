@@ -207,6 +207,38 @@ const char *model_name(const struct contact *c)
 	return c->ident[0] == '?' ? c->ident + 1 : c->ident;
 }
 
+const char *model_presence_word(const struct contact *c)
+{
+	switch (c->presence) {
+	case P_ONLINE:
+		return "online";
+	case P_DIALLING:
+		return "dialling";
+	case P_OFFLINE:
+		return "offline";
+	case P_UNKNOWN:
+		break;
+	}
+	return "not met yet";
+}
+
+const char *model_trust_word(const struct contact *c)
+{
+	if (c->changed)
+		return "KEY CHANGED";
+	switch (c->trust) {
+	case TRUST_PLAIN:
+		return "plain";
+	case TRUST_NEW:
+		return "new";
+	case TRUST_PINNED:
+		return "pinned";
+	case TRUST_VERIFIED:
+		break;
+	}
+	return "verified";
+}
+
 void model_tag(char out[static 6], const struct contact *c)
 {
 	char id[33];

@@ -48,6 +48,9 @@ size_t model_count(const struct model *m);
 /* The user's own name for them, else theirs, else their address; as received:
  * clean it before it is shown. */
 const char *model_name(const struct contact *c);
+/* What they are just now, and how well their key is known, in a word. */
+const char *model_presence_word(const struct contact *c);
+const char *model_trust_word(const struct contact *c);
 /* "~3f2a", the first digits of their id; empty before their key is known. */
 void model_tag(char out[static 6], const struct contact *c);
 
