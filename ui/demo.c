@@ -244,17 +244,12 @@ static int tell_story(struct shell *s, const char *at)
 
 static int show_screen(struct shell *s, const char *at)
 {
-	struct command *cmd = xmalloc(sizeof *cmd);
 	struct client *c = s->client;
 
-	*cmd = (struct command){.kind = CMD_CONNECT, .ref = UINT64_MAX};
-	cmd->to = xstrndup((struct bytes){(const uint8_t *)at, strlen(at)});
-	if (client_send(c, cmd))
-		return shell_fail(EXIT_FAILURE, "cannot connect");
 	close(s->signal_fd); /* signals are the screen's from here */
 	s->signal_fd = -1;
 	s->client = NULL;
-	return tui_run(c, s->cfg);
+	return tui_dial(c, s->cfg, at);
 }
 
 int shell_demo(struct shell *s, struct words *w)

@@ -8,6 +8,8 @@ struct engine;
  * status. It takes c and closes it. Each owns its loop: poll on its input and
  * on client_fd. Signals come blocked; each hears them in its own way. */
 int tui_run(struct client *c, const struct config *cfg);
+/* The same, and dials first, as if that had been typed; at may be NULL. */
+int tui_dial(struct client *c, const struct config *cfg, const char *at);
 int headless_run(struct client *c, const struct config *cfg);
 /* argv[0] is the sub-command. c is NULL for the bare ones (command_row). */
 int shell_run(struct client *c, const struct config *cfg, int argc,

@@ -96,24 +96,30 @@ static void worked(struct tui *t, const struct asked *a, const struct event *ev)
 	case WHY_DRAFT:
 		return;
 	case WHY_ALL:
-		tui_say(t, LEVEL_INFO, "%s",
+		tui_say(t, LEVEL_INFO, "sent %s",
 			ev->text ? ev->text : "to everybody online");
 		return;
 	case WHY_SAY:
-		if (ev->text)
-			tui_say(t, LEVEL_INFO, "%s: %s", a->said, ev->text);
-		else if (a->said[0])
-			tui_say(t, LEVEL_INFO, "%s: done", a->said);
+		if (a->said[0] && ev->contact)
+			tui_say(t, LEVEL_INFO, "%s: %s", a->said,
+				model_name(ev->contact));
+		else if (a->said[0] || ev->text)
+			tui_say(t, LEVEL_INFO, "%s",
+				a->said[0] ? a->said : ev->text);
 		return;
 	case WHY_OPEN:
 		if (!ev->contact)
 			return;
 		tui_say(t, LEVEL_INFO, "connected to %s",
 			model_name(ev->contact));
-		/* Nothing that arrives moves a line that is being typed. */
-		if (!edit_text(t->edit).n &&
-		    model_find(t->model, ev->contact->id))
-			tui_open(t, ev->contact->id);
+		/* Nothing that arrives moves a line that is being typed, or
+		 * what is being read. */
+		if (edit_text(t->edit).n || t->over != OVER_NONE ||
+		    !model_find(t->model, ev->contact->id))
+			return;
+		tui_open(t, ev->contact->id);
+		if (!t->touched)
+			tui_focus(t, FOCUS_INPUT);
 		return;
 	case WHY_INFO:
 		if (ev->contact)
@@ -148,8 +154,7 @@ static void on_result(struct tui *t, const struct event *ev)
 	refused(t, ev->ref);
 	if (mine.why == WHY_NOTHING || mine.why == WHY_DRAFT)
 		return;
-	tui_say(t, LEVEL_ERROR, "%s%s%s", mine.said, mine.said[0] ? ": " : "",
-		ev->text ? ev->text : failure(ev->code));
+	tui_say(t, LEVEL_ERROR, "%s", ev->text ? ev->text : failure(ev->code));
 }
 
 /* ---- events ---- */
@@ -379,8 +384,9 @@ static void paste_end(struct tui *t)
 
 	t->pasting = false;
 	t->paste_us = 0;
-	t->view.focus = FOCUS_INPUT;
 	tui_over_close(t);
+	t->view.focus = FOCUS_INPUT;
+	t->sure = false;
 	if (s.n && !edit_insert(t->edit, s))
 		tui_say(t, LEVEL_WARN, "the line holds no more: cut");
 	t->paste.n = 0;
@@ -523,7 +529,15 @@ static void fini(struct tui *t)
 	model_free(t->model);
 }
 
-int tui_run(struct client *c, const struct config *cfg)
+static void dial(struct tui *t, const char *at)
+{
+	tui_send(
+	    t,
+	    &(struct command){.kind = CMD_CONNECT, .to = xstrndup(text_of(at))},
+	    WHY_OPEN, NULL);
+}
+
+int tui_dial(struct client *c, const struct config *cfg, const char *at)
 {
 	struct tui t = {.client = c, .cfg = cfg};
 
@@ -543,6 +557,8 @@ int tui_run(struct client *c, const struct config *cfg)
 			  .focus = FOCUS_MESSAGES};
 	t.start_us = tui_now();
 	resize(&t);
+	if (at)
+		dial(&t, at);
 	loop(&t);
 	term_stop();
 	if (t.status && t.view.notice[0])
@@ -550,4 +566,9 @@ int tui_run(struct client *c, const struct config *cfg)
 	fini(&t);
 	client_close(c);
 	return t.status;
+}
+
+int tui_run(struct client *c, const struct config *cfg)
+{
+	return tui_dial(c, cfg, NULL);
 }

@@ -124,8 +124,8 @@ static void selected_move(struct tui *t, int by)
 	if (!n)
 		return;
 	if (!from) {
-		from = draw_newest(t->draw);
-		t->view.selected = from ? from : line[n - 1]->n;
+		/* The lowest one, painted or not yet. */
+		t->view.selected = t->view.at ? t->view.at : line[n - 1]->n;
 		draw_reveal(t->draw, &t->view, t->model);
 		return;
 	}
@@ -223,12 +223,22 @@ static void consent(struct tui *t, bool accept)
 		 WHY_SAY, accept ? "accepted" : "blocked");
 }
 
+static void zoom(struct tui *t)
+{
+	t->view.zoom = !t->view.zoom;
+	draw_forget(t->draw);
+	t->dirty = true;
+}
+
 static void leave(struct tui *t)
 {
 	if (t->over != OVER_NONE) {
 		tui_over_close(t);
 		return;
 	}
+	if (t->view.focus == FOCUS_MESSAGES && !t->view.selected &&
+	    t->view.zoom)
+		zoom(t);
 	if (t->view.focus == FOCUS_MESSAGES)
 		t->view.selected = 0;
 	tui_focus(t, FOCUS_MESSAGES);
@@ -325,6 +335,8 @@ static void act(struct tui *t, enum action a, const struct key *k)
 	case ACT_LAST:
 		if (model_find(t->model, t->last_open))
 			tui_open(t, t->last_open);
+		else
+			tui_say(t, LEVEL_INFO, "no other was open");
 		return;
 	case ACT_UNREAD:
 		tui_next_unread(t);
@@ -394,9 +406,7 @@ static void act(struct tui *t, enum action a, const struct key *k)
 		model_ask_outbox(t->model);
 		return;
 	case ACT_ZOOM:
-		t->view.zoom = !t->view.zoom;
-		draw_forget(t->draw);
-		t->dirty = true;
+		zoom(t);
 		return;
 	case ACT_HELP:
 		tui_help(t);
@@ -489,6 +499,8 @@ void tui_key(struct tui *t, const struct key *k)
 	a = key_action(k->name, input);
 	if (a != ACT_REPLY)
 		t->replied = false;
+	if (a != ACT_SEND)
+		t->sure = false;
 	if (a != ACT_COMPLETE && a != ACT_COMPLETE_BACK)
 		t->completing = false;
 	if (a == ACT_NONE && k->kind == KEY_CHAR)

@@ -56,7 +56,9 @@ struct tui {
 	struct uuid latch_id;
 	unsigned again;
 	bool replied; /* the last key was a reply */
+	bool sure;    /* ... an Enter that must come twice */
 	enum over over;
+	enum focus over_from; /* the focus when it came */
 	struct buf over_text;
 	struct rows over_rows;
 	/* completion going round */

@@ -137,29 +137,38 @@ void tui_draft_heard(struct tui *t, const struct event *ev)
 		draft_heard(t, m->with, (struct bytes){0}, 0, (struct uuid){0});
 }
 
-void tui_answering(struct tui *t, struct uuid id)
+/* The words that the line answers. */
+static void quote(struct tui *t)
 {
-	contact_id c = model_opened(t->model);
+	contact_id c = t->latch ? t->latch : model_opened(t->model);
+	struct uuid id = t->latch ? t->latch_id : t->view.answers;
 	const struct message *msg =
 	    none(id) ? NULL : model_by_id(t->model, c, id);
 
-	t->view.answers = id;
-	t->view.answering = !none(id);
 	t->view.quote[0] = '\0';
 	if (msg)
 		clean(t->view.quote, sizeof(t->view.quote), msg->text, 40);
+}
+
+void tui_answering(struct tui *t, struct uuid id)
+{
+	t->view.answers = id;
+	t->view.answering = !none(id);
+	quote(t);
 }
 
 void tui_whom(struct tui *t)
 {
 	const struct slash_row *row = command_begun(edit_text(t->edit));
 	bool r = row && row->kind == SL_REPLY;
-	contact_id c;
+	contact_id c, before = t->latch;
 
 	if (r && !t->latch)
 		t->latch = model_last_sender(t->model, 0, &t->latch_id);
 	else if (!r)
 		t->latch = 0;
+	if (t->latch != before)
+		quote(t);
 	c = t->latch ? t->latch : model_opened(t->model);
 	const struct contact *who = model_find(t->model, c);
 	t->view.whom[0] = '\0';
@@ -172,8 +181,10 @@ void tui_open(struct tui *t, contact_id c)
 {
 	contact_id old = model_opened(t->model);
 
-	if (c == old)
+	if (c == old) {
+		tui_over_close(t);
 		return;
+	}
 	tui_draft_save(t);
 	if (old)
 		t->last_open = old;
@@ -234,7 +245,8 @@ void tui_next_unread(struct tui *t)
 	for (size_t k = 1; k <= n; k++) {
 		size_t i = at == SIZE_MAX ? k - 1 : (at + k) % n;
 		const struct contact *c = model_contact(t->model, i);
-		if (!c->unread)
+		/* who asks and was not looked at is no less to be read */
+		if (!c->unread && (!c->requests || i == at))
 			continue;
 		tui_open(t, c->id);
 		return;
@@ -259,6 +271,17 @@ static int64_t wall_ms(void)
 	return clock_now(NULL, NULL).wall_us / 1000;
 }
 
+/* What goes where nobody looks. */
+static void say_elsewhere(struct tui *t, contact_id c, struct bytes s)
+{
+	const struct contact *who = model_find(t->model, c);
+	char name[NICK_MAX + 1], text[200];
+
+	clean(name, sizeof(name), who ? model_name(who) : "", 32);
+	text_line(text, sizeof(text), s, 40);
+	tui_say(t, LEVEL_INFO, "to %s: %s", name, text);
+}
+
 static bool send_text(struct tui *t, contact_id c, struct uuid answers,
 		      struct bytes s)
 {
@@ -268,6 +291,8 @@ static bool send_text(struct tui *t, contact_id c, struct uuid answers,
 			s.n, TEXT_MAX);
 		return false;
 	}
+	if (c != model_opened(t->model))
+		say_elsewhere(t, c, s);
 	char *text = xstrndup(s);
 	model_pending(t->model, c, t->ref + 1, text, answers, wall_ms());
 	tui_send(t,
@@ -363,7 +388,7 @@ static bool slash_msg(struct tui *t, const struct parsed *p)
 			 &(struct command){.kind = CMD_SEND,
 					   .to = xstrndup(p->peer),
 					   .text = xstrndup(p->text)},
-			 WHY_SAY, "queued");
+			 WHY_SAY, "queued for");
 		return true;
 	}
 	if (!c)
@@ -422,6 +447,37 @@ static enum why why_of(enum slash kind)
 	return kind == SL_INFO ? WHY_INFO : WHY_SAY;
 }
 
+/* What is true when it worked. */
+static const char *done_word(enum slash kind)
+{
+	static const char *const word[] = {
+	    [SL_NICK] = "your name is changed",
+	    [SL_VERIFY] = "verified",
+	    [SL_TRUST] = "trusted",
+	    [SL_BLOCK] = "blocked",
+	    [SL_UNBLOCK] = "not blocked",
+	    [SL_FORGET] = "forgotten",
+	    [SL_RENAME] = "renamed",
+	    [SL_SET] = "set",
+	};
+
+	return kind < sizeof(word) / sizeof(word[0]) ? word[kind] : NULL;
+}
+
+/* What cannot be had back is asked for twice. */
+static bool sure(struct tui *t, struct bytes peer)
+{
+	char name[NICK_MAX + 1];
+
+	if (t->sure)
+		return true;
+	text_line(name, sizeof(name), peer, 32);
+	tui_say(t, LEVEL_WARN,
+		"Enter again forgets %s and all that was said there", name);
+	t->sure = true;
+	return false;
+}
+
 /* Names the screen knows go as who they are: the engine's own search may find
  * somebody else. */
 static void known(struct tui *t, const struct parsed *p, struct command *cmd)
@@ -434,6 +490,20 @@ static void known(struct tui *t, const struct parsed *p, struct command *cmd)
 	free(cmd->to);
 	cmd->to = NULL;
 	cmd->contact = c;
+}
+
+/* Of somebody whose key was never seen the engine has nothing to compare. */
+static bool info_known(struct tui *t, const struct parsed *p)
+{
+	bool several;
+	contact_id c =
+	    p->peer.n ? who(t, p->peer, &several) : model_opened(t->model);
+	const struct contact *known = model_find(t->model, c);
+
+	if (!known || !pubkey_none(&known->key))
+		return false;
+	tui_info(t, known, NULL);
+	return true;
 }
 
 /* false: the line stays as it is. */
@@ -469,6 +539,14 @@ static bool slash(struct tui *t, const struct parsed *p)
 		return true;
 	case SL_QUIT:
 		return true; /* when the line is over */
+	case SL_FORGET:
+		if (!sure(t, p->peer))
+			return false;
+		break;
+	case SL_INFO:
+		if (info_known(t, p))
+			return true;
+		break;
 	case SL_CONNECT:
 	case SL_CHAT:
 	case SL_NICK:
@@ -476,9 +554,7 @@ static bool slash(struct tui *t, const struct parsed *p)
 	case SL_TRUST:
 	case SL_BLOCK:
 	case SL_UNBLOCK:
-	case SL_FORGET:
 	case SL_RENAME:
-	case SL_INFO:
 	case SL_SET:
 		break;
 	}
@@ -487,7 +563,7 @@ static bool slash(struct tui *t, const struct parsed *p)
 	known(t, p, &cmd);
 	if (why_of(p->row->kind) == WHY_OPEN)
 		tui_say(t, LEVEL_INFO, "dialling");
-	tui_send(t, &cmd, why_of(p->row->kind), p->row->name);
+	tui_send(t, &cmd, why_of(p->row->kind), done_word(p->row->kind));
 	return true;
 }
 
@@ -532,6 +608,9 @@ void tui_enter(struct tui *t)
 	case LINE_EMPTY:
 		return;
 	case LINE_TEXT:
+		/* of a paste: nobody means an empty row */
+		while (p.text.p[p.text.n - 1] == '\n')
+			p.text.n--;
 		if (!c)
 			tui_say(t, LEVEL_WARN,
 				"to whom? /msg PEER or /connect HOST:PORT");

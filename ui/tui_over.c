@@ -16,33 +16,11 @@ static void clean(char *out, size_t size, const char *s, int cols)
 
 void tui_over_close(struct tui *t)
 {
+	if (t->view.over)
+		t->view.focus = t->over_from;
 	t->over = OVER_NONE;
 	t->view.over = NULL;
 	t->dirty = true;
-}
-
-void tui_over_wrap(struct tui *t)
-{
-	struct bytes s = {t->over_text.p, t->over_text.n};
-
-	if (t->over == OVER_NONE)
-		return;
-	/* a message of the outbox is a row, however long */
-	rows_make(&t->over_rows, s,
-		  t->over == OVER_OUTBOX ? 4000 : t->view.cols - 2);
-	t->view.over = &t->over_rows;
-}
-
-void tui_over(struct tui *t, enum over what, const char *title)
-{
-	t->over = what;
-	t->view.over_title = title;
-	t->view.over_top = t->view.over_at = 0;
-	t->view.over_select = what == OVER_OUTBOX;
-	tui_over_wrap(t);
-	t->dirty = true;
-	if (t->view.focus == FOCUS_INPUT || t->view.focus == FOCUS_PEERS)
-		t->view.focus = FOCUS_MESSAGES;
 }
 
 enum where { EVERYWHERE, WRITING, IN_LISTS };
@@ -62,9 +40,18 @@ static bool key_is(const struct key_row *r, enum where w)
 	return false;
 }
 
-static void help_keys(struct buf *b, enum where w, const char *title)
+static void help_row(struct tui *t, const char *what, const char *help)
 {
-	buf_printf(b, "%s\n", title);
+	enum { TWO_COLUMNS_FROM = 60 };
+	bool two = t->view.cols >= TWO_COLUMNS_FROM;
+
+	buf_printf(&t->over_text, two ? "  %-27s %s\n" : "%s: %s\n", what,
+		   help);
+}
+
+static void help_keys(struct tui *t, enum where w, const char *title)
+{
+	buf_printf(&t->over_text, "%s\n", title);
 	for (const struct key_row *r = key_rows; r->help; r++) {
 		const char *key = w == IN_LISTS ? r->list : r->input;
 
@@ -72,25 +59,57 @@ static void help_keys(struct buf *b, enum where w, const char *title)
 			continue;
 		if (r->action == ACT_NTH)
 			key = "Alt-1 to Alt-9";
-		buf_printf(b, "  %-27s %s\n", key, r->help);
+		help_row(t, key, r->help);
 	}
-	buf_printf(b, "\n");
+	buf_printf(&t->over_text, "\n");
+}
+
+static void help_fill(struct tui *t)
+{
+	t->over_text.n = 0;
+	help_keys(t, EVERYWHERE, "Everywhere");
+	help_keys(t, WRITING, "While writing");
+	help_keys(t, IN_LISTS, "In the messages and the list of peers");
+	buf_printf(&t->over_text,
+		   "Commands: any clear prefix; // sends a slash\n");
+	for (const struct slash_row *r = command_rows; r->name; r++) {
+		char head[64];
+		snprintf(head, sizeof(head), "/%s%s%s", r->name,
+			 *r->args ? " " : "", r->args);
+		help_row(t, head, r->help);
+	}
+	t->over_text.n--;
+}
+
+void tui_over_wrap(struct tui *t)
+{
+	if (t->over == OVER_NONE)
+		return;
+	if (t->over == OVER_HELP)
+		help_fill(t);
+	struct bytes s = {t->over_text.p, t->over_text.n};
+	/* a message of the outbox is a row, however long */
+	rows_make(&t->over_rows, s,
+		  t->over == OVER_OUTBOX ? 4000 : t->view.cols - 2);
+	t->view.over = &t->over_rows;
+}
+
+void tui_over(struct tui *t, enum over what, const char *title)
+{
+	if (!t->view.over)
+		t->over_from = t->view.focus;
+	t->over = what;
+	t->view.over_title = title;
+	t->view.over_top = t->view.over_at = 0;
+	t->view.over_select = what == OVER_OUTBOX;
+	tui_over_wrap(t);
+	t->dirty = true;
+	if (t->view.focus == FOCUS_INPUT || t->view.focus == FOCUS_PEERS)
+		t->view.focus = FOCUS_MESSAGES;
 }
 
 void tui_help(struct tui *t)
 {
-	struct buf *b = &t->over_text;
-
-	b->n = 0;
-	help_keys(b, EVERYWHERE, "Everywhere");
-	help_keys(b, WRITING, "While writing");
-	help_keys(b, IN_LISTS, "In the messages and the list of peers");
-	buf_printf(b, "Commands: any clear prefix; // sends a slash\n");
-	for (const struct slash_row *r = command_rows; r->name; r++) {
-		char head[64];
-		snprintf(head, sizeof(head), "/%s %s", r->name, r->args);
-		buf_printf(b, "  %-27s %s\n", head, r->help);
-	}
 	tui_over(t, OVER_HELP, "Help");
 }
 
@@ -179,11 +198,15 @@ void tui_info(struct tui *t, const struct contact *c, const char *number)
 	clean(name, sizeof(name), model_name(c), 32);
 	addr_text(at, &c->at);
 	buf_printf(b, "Name          %s\nCalls itself  %s\n", name, c->nick);
-	buf_printf(b, "Id            %s\nAddress       %s\n", c->ident,
-		   c->at.port ? at : "not known");
-	if (c->changed)
-		buf_printf(
-		    b, "Key           CHANGED: /trust accepts the new one\n");
+	buf_printf(b, "Now           %s%s\n", model_presence_word(c),
+		   c->blocked ? ", blocked" : "");
+	buf_printf(b, "Address       %s\n", c->at.port ? at : "not known");
+	if (!pubkey_none(&c->key))
+		buf_printf(b, "Id            %s\n", c->ident);
+	buf_printf(b, "Key           %s\n",
+		   c->changed ? "CHANGED: /trust accepts the new one"
+		   : pubkey_none(&c->key) ? "not seen yet"
+					  : model_trust_word(c));
 	if (number)
 		buf_printf(b,
 			   "\nCompare these numbers by voice; the same on both"
@@ -219,6 +242,11 @@ void tui_details(struct tui *t)
 
 	if (!m && !c)
 		return;
+	const struct contact *known = model_find(t->model, c);
+	if (!m && known && pubkey_none(&known->key)) {
+		tui_info(t, known, NULL);
+		return;
+	}
 	if (!m) {
 		tui_send(t, &(struct command){.kind = CMD_VERIFY, .contact = c},
 			 WHY_INFO, NULL);

@@ -141,13 +141,15 @@ static bool able(void)
 
 bool term_start(bool color)
 {
+	const char *type = getenv("TERM");
+
 	tcgetattr(STDIN_FILENO, &before);
 	set_escdelay(25);
 	if (!able() || !newterm(NULL, stdout, stdin)) {
 		fprintf(stderr,
 			"sotto: no screen on a terminal of type %s: set TERM, "
 			"or use sotto --headless\n",
-			getenv("TERM") ? getenv("TERM") : "(none)");
+			type && *type ? type : "(none)");
 		return false;
 	}
 	raw();
