@@ -374,6 +374,7 @@ void peer_start(struct peer *p, const char *home)
 		abort();
 	p->pid = fork();
 	if (!p->pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		dup2(in[0], 0);
 		dup2(out[1], 1);
 		execv(argv[0], argv);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -16,12 +17,13 @@ struct world {
 	char *home;
 	struct peer bob;
 	struct screen *s;
+	const char *trust; /* of strangers; NULL: accept */
 };
 
 static struct screen *ana(struct world *w, int rows, int cols, bool in_shell)
 {
 	struct screen *s;
-	char program[] = SOTTO_PATH, path[256];
+	char program[] = SOTTO_PATH, path[256], trust[16];
 	char *argv[] = {(char[]){"/bin/sh"},
 			(char[]){"-c"},
 			(char[]){"\"$0\" \"$@\"; true"},
@@ -33,11 +35,12 @@ static struct screen *ana(struct world *w, int rows, int cols, bool in_shell)
 			(char[]){"--nick"},
 			(char[]){"ana"},
 			(char[]){"--trust-new"},
-			(char[]){"accept"},
+			trust,
 			(char[]){"--no-discover"},
 			NULL};
 
 	snprintf(path, sizeof(path), "%s/ana", w->home);
+	snprintf(trust, sizeof(trust), "%s", w->trust ? w->trust : "accept");
 	s = screen_new(rows, cols, in_shell ? argv : argv + 3);
 	screen_beside(s, &w->bob);
 	return s;
@@ -357,6 +360,246 @@ static void help__comes_from_the_tables(void **state)
 	expect_gone(w->s, "/quit");
 }
 
+static void paste(struct world *w, const char *text)
+{
+	screen_type(w->s, "\033[200~");
+	screen_type(w->s, text);
+	screen_type(w->s, "\033[201~");
+}
+
+static void paste__ends_without_an_empty_row(void **state)
+{
+	struct world *w = *state;
+
+	met(w);
+	paste(w, "one\rtwo\r");
+	expect_row(w->s, -4, "to bob> one");
+	screen_type(w->s, "\r");
+	peer_expect(&w->bob, "\"text\":\"one\\ntwo\"");
+}
+
+static void help__gives_the_focus_back(void **state)
+{
+	struct world *w = *state;
+
+	met(w);
+	screen_type(w->s, "quick ");
+	expect_row(w->s, -2, "to bob> quick");
+	screen_type(w->s, "\033OP");
+	expect_row(w->s, -1, "Esc close");
+	screen_type(w->s, "\033");
+	expect_row(w->s, -1, "F1 help");
+	screen_type(w->s, "question");
+	expect_row(w->s, -2, "to bob> quick question");
+	/* A reply is not written behind a list. */
+	screen_type(w->s, "\003/help\r");
+	expect_row(w->s, -1, "Esc close");
+	say(w, "well?");
+	expect_row(w->s, -1, "1 unread");
+	expect_row(w->s, 2, "Everywhere");
+	screen_type(w->s, "r");
+	expect_gone(w->s, "Everywhere");
+	expect_row(w->s, -1, "┆ well?");
+}
+
+static void help__fits_a_narrow_screen(void **state)
+{
+	struct world *w = *state;
+
+	expect_text(w->s, "Welcome");
+	screen_type(w->s, "?");
+	expect_row(w->s, 3, "  Alt-1 to Alt-9              conv");
+	screen_resize(w->s, 12, 40);
+	expect_row(w->s, 3, " Alt-1 to Alt-9: conversation 1 to 9");
+	screen_resize(w->s, 5, 20);
+	expect_row(w->s, 2, "Alt-1 to Alt-9:");
+	expect_row(w->s, -1, " Esc close");
+	expect_gone(w->s, "j/k");
+}
+
+static void narrow__says_who_is_there(void **state)
+{
+	struct world *w = *state;
+
+	met(w);
+	screen_resize(w->s, 12, 40);
+	expect_row(w->s, 1, "bob~");
+	expect_row(w->s, 1, "online");
+	screen_type(w->s, "\033");
+	expect_row(w->s, -1, "i write");
+	screen_type(w->s, "\t");
+	expect_row(w->s, 2, "● bob");
+	expect_gone(w->s, "│");
+}
+
+static void slash_reply__says_what_it_answers(void **state)
+{
+	struct world *w = *state;
+
+	met(w);
+	say(w, "are you well?");
+	expect_text(w->s, "are you well?");
+	screen_type(w->s, "/r yes");
+	expect_row(w->s, -1, "┆ are you well?   Enter answers");
+	screen_type(w->s, "\025");
+	expect_row(w->s, -1, "Alt-r reply to bob");
+}
+
+static void length__never_hides_the_line(void **state)
+{
+	struct world *w = *state;
+	char text[14401];
+
+	met(w);
+	memset(text, 'z', sizeof(text) - 1);
+	text[sizeof(text) - 1] = '\0';
+	paste(w, text);
+	expect_row(w->s, -1, "14400/16384");
+	screen_type(w->s, "\001");
+	expect_cursor(w->s, -6, 9);
+	for (int row = -6; row < -1; row++)
+		expect_row(w->s, row,
+			   "zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz"
+			   "zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz");
+	screen_type(w->s, "\003");
+	expect_gone(w->s, "/16384");
+}
+
+static void forget__is_asked_for_twice(void **state)
+{
+	struct world *w = *state;
+
+	met(w);
+	screen_type(w->s, "/forget bob\r");
+	expect_row(w->s, -1, "Enter again forgets bob");
+	expect_row(w->s, -2, "/forget bob");
+	screen_type(w->s, "\005\r"); /* another key: it is asked again */
+	expect_row(w->s, -1, "Enter again forgets bob");
+	assert_true(screen_has(w->s, "hello there"));
+	screen_type(w->s, "\r");
+	expect_row(w->s, -1, "forgotten: bob");
+	expect_gone(w->s, "hello there");
+}
+
+static void zoom__names_the_way_back(void **state)
+{
+	struct world *w = *state;
+
+	met(w);
+	screen_type(w->s, "\033OQ");
+	expect_gone(w->s, "│");
+	expect_row(w->s, -1, "F2 back");
+	screen_type(w->s, "\033");
+	expect_row(w->s, -1, "i write");
+	screen_type(w->s, "\033");
+	expect_row(w->s, 0, "sotto");
+}
+
+static void hints__name_what_works(void **state)
+{
+	struct world *w = *state;
+	char text[32];
+
+	met(w);
+	for (int i = 0; i < 30; i++) {
+		snprintf(text, sizeof(text), "line %d.", i);
+		say(w, text);
+	}
+	say(w, "look: https://example.org/");
+	expect_text(w->s, "example.org");
+	screen_type(w->s, "\033[5~");
+	expect_row(w->s, -1, "Alt-> newest");
+	screen_type(w->s, "\033");
+	expect_row(w->s, -1, "G newest");
+	screen_type(w->s, "Gk");
+	expect_row(w->s, -1, "r reply to it   d details   y copy   u open");
+	screen_type(w->s, "k");
+	expect_row(w->s, -1, "y copy   Esc");
+}
+
+static void words__say_what_happened(void **state)
+{
+	struct world *w = *state;
+
+	met(w);
+	screen_type(w->s, "/rename robert\r");
+	expect_row(w->s, -1, " renamed: robert");
+	screen_type(w->s, "/verify\r");
+	expect_row(w->s, -1, " verified: robert");
+	screen_type(w->s, "/info nobody\r");
+	expect_row(w->s, -1, " nobody: nobody known by that name");
+	screen_type(w->s, "/trust\r"); /* it is already */
+	expect_row(w->s, -1, " trusted: robert");
+	screen_type(w->s, "/connect 127.0.0.1:1\r");
+	expect_row(w->s, -1, " 127.0.0.1:1: ");
+	screen_type(w->s, "/info 127.0.0.1:1\r");
+	expect_text(w->s, "Key           not seen yet");
+}
+
+static int begin_asking(void **state)
+{
+	struct world *w;
+	int bad = begin(state);
+
+	if (bad)
+		return bad;
+	w = *state;
+	screen_free(w->s);
+	w->trust = "ask";
+	w->s = ana(w, 24, 80, false);
+	return 0;
+}
+
+static void stranger__is_found_and_the_keys_are_true(void **state)
+{
+	struct world *w = *state;
+	struct peer carla;
+	char line[128];
+
+	connect_to_bob(w);
+	screen_type(w->s, "hello there\r");
+	peer_expect(&w->bob, "hello there");
+	snprintf(line, sizeof(line), "%s/carla", w->home);
+	mkdir(line, 0700);
+	peer_start(&carla, line);
+	const char *at = strstr(w->bob.text, "\"origin_port\":");
+	assert_non_null(at);
+	snprintf(line, sizeof(line),
+		 "{\"cmd\":\"send\",\"ref\":\"s\",\"wait\":\"none\",\"text\":"
+		 "\"you do not know me\",\"to\":\"127.0.0.1:%ld\"}",
+		 strtol(at + 14, NULL, 10));
+	peer_say(&carla, line);
+	expect_text(w->s, "asks");
+	screen_type(w->s, "\033a"); /* Alt-a */
+	expect_text(w->s, "you do not know me");
+	/* In the line a letter is text. */
+	expect_row(w->s, 2, "? A stranger asks. Answer, or Esc and a accept");
+	screen_type(w->s, "\033");
+	expect_row(w->s, 2, "? A stranger asks. a accept");
+	screen_type(w->s, "a");
+	expect_gone(w->s, "asks");
+	peer_stop(&carla);
+}
+
+static void demo__begins_in_the_line(void **state)
+{
+	struct world *w = *state;
+	char *argv[] = {(char[]){SOTTO_PATH},      (char[]){"demo"},
+			(char[]){"--port"},        (char[]){"0"},
+			(char[]){"--bind"},        (char[]){"127.0.0.1"},
+			(char[]){"--no-discover"}, NULL};
+
+	screen_free(w->s);
+	w->s = screen_new(24, 80, argv);
+	expect_text(w->s, "I am an echo");
+	expect_row(w->s, -1, "connected to echo");
+	screen_type(w->s, "quite so\r");
+	expect_text(w->s, "you said: quite so");
+	expect_text(w->s, "✓✓");
+	screen_type(w->s, "/quit\r");
+	screen_end(w->s);
+}
+
 #define SCREEN(f) cmocka_unit_test_setup_teardown(f, begin, end)
 
 int main(void)
@@ -376,6 +619,19 @@ int main(void)
 	    SCREEN(unknown_command__sends_nothing),
 	    SCREEN(screens__stay_in_step),
 	    SCREEN(help__comes_from_the_tables),
+	    SCREEN(help__gives_the_focus_back),
+	    SCREEN(help__fits_a_narrow_screen),
+	    SCREEN(narrow__says_who_is_there),
+	    SCREEN(paste__ends_without_an_empty_row),
+	    SCREEN(slash_reply__says_what_it_answers),
+	    SCREEN(length__never_hides_the_line),
+	    SCREEN(forget__is_asked_for_twice),
+	    SCREEN(zoom__names_the_way_back),
+	    SCREEN(hints__name_what_works),
+	    SCREEN(words__say_what_happened),
+	    cmocka_unit_test_setup_teardown(
+		stranger__is_found_and_the_keys_are_true, begin_asking, end),
+	    SCREEN(demo__begins_in_the_line),
 	};
 
 	signal(SIGPIPE, SIG_IGN);
