@@ -180,7 +180,9 @@ static void wake_clients(struct engine *e)
 	pthread_mutex_lock(&e->lock);
 	for (int i = 0; i < CLIENTS_MAX; i++) {
 		struct front *f = &e->front[i];
-		if (f->id && f->held)
+		if (!f->held)
+			continue; /* not written to: free places stay unused */
+		if (f->id)
 			queue_release(f->queue);
 		f->held = false;
 	}
