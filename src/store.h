@@ -133,6 +133,7 @@ void store_durable(struct store *s, ticket upto);
  * disk again. ERR_SYS: it cannot be read; the store is not usable then. */
 enum err store_reset(struct store *s);
 bool store_behind(const struct store *s); /* 4 batches or 4,096 rows */
+/* The file is opened by the first call that writes. */
 enum err writer_open(const char *path, struct writer **out) MUST_USE;
 void writer_close(struct writer *w);
 /* Many batches, one transaction; frees them. ERR_FULL: no room; ERR_SYS: it

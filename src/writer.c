@@ -131,7 +131,8 @@ static const char *const text[N_STMT] = {
 };
 
 struct writer {
-	sqlite3 *db;
+	char *path;
+	sqlite3 *db; /* NULL: not opened yet */
 	sqlite3_stmt *stmt[N_STMT];
 	int wal_pages;      /* in the WAL, not in the file itself yet */
 	bool grown;         /* the WAL is as long as it is usually filled */
@@ -152,19 +153,30 @@ enum err writer_open(const char *path, struct writer **out)
 {
 	struct writer *w = xmalloc(sizeof(*w));
 
-	*w = (struct writer){0};
-	enum err err = sql_open(path, SQL_WRITE, &w->db);
-	if (!err)
-		err = sql_fold(w->db);
-	if (err) {
-		sqlite3_close(w->db);
-		free(w);
-		return err;
-	}
-	w->unindexed = INDEX_WORTH;
-	sqlite3_wal_hook(w->db, on_commit, w);
+	*w = (struct writer){.unindexed = INDEX_WORTH};
+	w->path = xstrndup((struct bytes){(const uint8_t *)path, strlen(path)});
 	*out = w;
 	return OK;
+}
+
+/* Opened with the first thing to write: a start, and a command that only
+ * asks, need not wait for it. */
+static enum err ready(struct writer *w)
+{
+	if (w->db)
+		return OK;
+	enum err err = sql_open(w->path, SQL_WRITE, &w->db);
+	if (!err)
+		err = sql_fold(w->db);
+	if (!err) {
+		sqlite3_wal_hook(w->db, on_commit, w);
+		return OK;
+	}
+	int saved = errno;
+	sqlite3_close(w->db);
+	w->db = NULL;
+	errno = saved;
+	return err;
 }
 
 static sqlite3_stmt *stmt(struct writer *w, enum stmt which)
@@ -176,10 +188,12 @@ void writer_close(struct writer *w)
 {
 	if (!w)
 		return;
-	sqlite3_wal_checkpoint_v2(w->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL,
-				  NULL);
+	if (w->db)
+		sqlite3_wal_checkpoint_v2(
+		    w->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
 	sql_finalize(w->stmt, N_STMT);
 	sqlite3_close(w->db);
+	free(w->path);
 	free(w);
 }
 
@@ -520,7 +534,7 @@ static void rollback(struct writer *w)
 		run(w, S_ROLLBACK);
 }
 
-enum err writer_commit(struct writer *w, struct batch **b, size_t n)
+static enum err commit(struct writer *w, struct batch **b, size_t n)
 {
 	int rc = run(w, S_BEGIN);
 
@@ -536,6 +550,17 @@ enum err writer_commit(struct writer *w, struct batch **b, size_t n)
 		rollback(w);
 	else if (n)
 		w->wall_ms = b[n - 1]->wall_ms;
+	errno = saved;
+	return err;
+}
+
+enum err writer_commit(struct writer *w, struct batch **b, size_t n)
+{
+	enum err err = ready(w);
+
+	if (!err)
+		err = commit(w, b, n);
+	int saved = errno;
 	for (size_t i = 0; i < n; i++)
 		batch_free(b[i]);
 	errno = saved;
@@ -617,6 +642,10 @@ static void grow(struct writer *w)
 
 bool writer_idle(struct writer *w)
 {
+	if (ready(w)) {
+		w->unindexed = 0; /* whoever has something to write hears why */
+		return false;
+	}
 	if (w->wal_pages && !w->grown) {
 		grow(w);
 	} else if (w->wal_pages >= WAL_WORTH) {
@@ -636,8 +665,12 @@ bool writer_idle(struct writer *w)
 
 enum err writer_probe(struct writer *w)
 {
-	int rc = sqlite3_exec(w->db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
 	char sql[96];
+	enum err err = ready(w);
+
+	if (err)
+		return err;
+	int rc = sqlite3_exec(w->db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
 
 	sqlite3_snprintf(sizeof(sql), sql,
 			 "INSERT OR REPLACE INTO meta VALUES('probe', "
@@ -648,7 +681,7 @@ enum err writer_probe(struct writer *w)
 	if (rc == SQLITE_OK)
 		rc = sqlite3_exec(w->db, "DELETE FROM meta WHERE key = 'probe'",
 				  NULL, NULL, NULL);
-	enum err err = sql_error(w->db, rc);
+	err = sql_error(w->db, rc);
 	int saved = errno;
 	if (err)
 		rollback(w);
