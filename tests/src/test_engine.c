@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -660,6 +661,7 @@ static bool obey(struct node *n, int in)
 static void child_body(struct node *n, int in, int out)
 {
 	signal(SIGXFSZ, SIG_IGN);
+	prctl(PR_SET_PDEATHSIG, SIGKILL); /* it does not outlive a test */
 	node_start(n);
 	report(out, "port", n->to);
 	for (;;) {

@@ -4,15 +4,17 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <poll.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -183,8 +185,9 @@ static void later(int64_t us)
 
 /* ---- somebody with a bare socket ---- */
 
-static int bare_from(const char *ip, int receive_bytes)
+static int bare_from(const char *from, const char *ip, int receive_bytes)
 {
+	struct sockaddr_in own = {.sin_family = AF_INET};
 	struct sockaddr_in to = {.sin_family = AF_INET,
 				 .sin_port = htons(server.port)};
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
@@ -193,7 +196,9 @@ static int bare_from(const char *ip, int receive_bytes)
 	if (receive_bytes)
 		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive_bytes,
 			   sizeof receive_bytes);
+	assert_int_equal(inet_pton(AF_INET, from, &own.sin_addr), 1);
 	assert_int_equal(inet_pton(AF_INET, ip, &to.sin_addr), 1);
+	assert_int_equal(bind(fd, (struct sockaddr *)&own, sizeof own), 0);
 	assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof to), 0);
 	assert_int_equal(fcntl(fd, F_SETFL, O_NONBLOCK), 0);
 	return fd;
@@ -201,7 +206,7 @@ static int bare_from(const char *ip, int receive_bytes)
 
 static int bare(void)
 {
-	return bare_from("127.0.0.1", 0);
+	return bare_from("127.0.0.1", "127.0.0.1", 0);
 }
 
 static bool closed(int fd)
@@ -275,7 +280,7 @@ static void talker_dial(struct talker *t, uint8_t seed, int receive_bytes)
 	memset(t, 0, sizeof *t);
 	clock_seed(&t->rng);
 	t->keys = keys_new(key);
-	t->fd = bare_from("127.0.0.1", receive_bytes);
+	t->fd = bare_from("127.0.0.1", "127.0.0.1", receive_bytes);
 	t->link = link_new(&dialect_sotto, DIALLED, t->keys, NULL, &now);
 	UNTIL(talker_shakes(t));
 	UNTIL(server.ups > before);
@@ -558,12 +563,13 @@ static void net__gives_up__on_who_never_answers(void **state)
 static void net__refuses__the_65th_that_has_not_said_who_it_is(void **state)
 {
 	static const uint8_t rubbish[] = "GET / HTTP/1.1\r\n\r\n";
+	static const char other[] = "127.0.0.2";
 	struct talker t;
 	int fd[PENDING], more;
 
 	(void)state;
 	for (int i = 0; i < PENDING; i++)
-		fd[i] = bare();
+		fd[i] = i % 2 ? bare() : bare_from(other, "127.0.0.1", 0);
 	more = bare();
 	UNTIL(closed(more));
 	close(more);
@@ -590,32 +596,93 @@ static void net__refuses__the_65th_that_has_not_said_who_it_is(void **state)
 		close(fd[i]);
 }
 
-/* Through this machine's own address, when it has one: the packets do not
- * leave it. */
-static void net__refuses__the_fifth_from_one_source(void **state)
+static void net__refuses__the_fourth_of_one_source_when_three_may(void **state)
+{
+	struct net_rules rules = usual;
+	int fd[4], other;
+
+	(void)state;
+	side_end(&server);
+	rules.pending_loopback = 3;
+	assert_int_equal(start_with(&rules), OK);
+	for (int i = 0; i < 4; i++)
+		fd[i] = bare();
+	other = bare_from("127.0.0.2", "127.0.0.1", 0);
+	UNTIL(closed(fd[3]));
+	turn();
+	for (int i = 0; i < 3; i++)
+		assert_false(closed(fd[i]));
+	assert_false(closed(other));
+	close(other);
+	for (int i = 0; i < 4; i++)
+		close(fd[i]);
+}
+
+/* An address of this machine that is not the loopback's; what is sent there
+ * does not leave it. False: it has none. */
+static bool listen_outside(char ip[static ADDR_TEXT])
+{
+	struct addr own, any = {.ip = {[10] = 0xff, 0xff}};
+
+	beacon_address(&own);
+	ip_text(ip, &own);
+	return !addr_loopback(&own) &&
+	       !net_listen(server.net, &dialect_sotto, any, &server.port);
+}
+
+static void net__refuses__the_fifth_from_outside(void **state)
 {
 	char ip[ADDR_TEXT];
-	struct addr own, any = {.ip = {[10] = 0xff, 0xff}};
 	int fd[5];
 
 	(void)state;
-	beacon_address(&own);
-	if (addr_loopback(&own))
+	if (!listen_outside(ip))
 		skip();
-	ip_text(ip, &own);
-	assert_int_equal(
-	    net_listen(server.net, &dialect_sotto, any, &server.port), OK);
 	for (int i = 0; i < 5; i++)
-		fd[i] = bare_from(ip, 0);
+		fd[i] = bare_from(ip, ip, 0);
 	UNTIL(closed(fd[4]));
 	for (int i = 0; i < 4; i++)
 		assert_false(closed(fd[i]));
 	for (int i = 0; i < 5; i++)
 		close(fd[i]);
-	fd[0] = bare();
 	UNTIL(server.downs == 4);
+	fd[0] = bare_from(ip, ip, 0);
+	turn();
+	turn();
 	assert_false(closed(fd[0]));
 	close(fd[0]);
+}
+
+/* True: it was let in, and went; false: it was thrown out. */
+static bool passes(const char *ip)
+{
+	unsigned before = server.downs;
+	int fd = bare_from(ip, ip, 0);
+	bool in;
+
+	put(fd, "x", 1); /* no preface: whoever is in goes out, told as down */
+	UNTIL(closed(fd));
+	turn();
+	in = server.downs > before;
+	close(fd);
+	return in;
+}
+
+static void net__refuses__who_comes_too_often_from_outside(void **state)
+{
+	char ip[ADDR_TEXT];
+	int n = 0;
+
+	(void)state;
+	if (!listen_outside(ip))
+		skip();
+	while (passes(ip))
+		assert_in_range(++n, 1, 40);
+	assert_in_range(n, 20, 30); /* twenty, and five a second */
+	moved_us += SECOND;
+	assert_true(passes(ip));
+	for (int i = 0; i < 30; i++) /* from here as often as one likes */
+		assert_true(passes("127.0.0.1"));
 }
 
 static void net__refuses__too_many_handshakes_a_second(void **state)
@@ -791,6 +858,25 @@ static void net__closes__who_asks_and_never_reads(void **state)
 	talker_end(&t);
 }
 
+/* A network of our own, if the system lets us, with an address that is not
+ * the loopback's. */
+static void be_alone(void)
+{
+	struct ifreq lo = {.ifr_name = "lo", .ifr_flags = IFF_UP};
+	struct ifreq alias = {.ifr_name = "lo:1"};
+	struct sockaddr_in at = {.sin_family = AF_INET};
+	int fd;
+
+	if (unshare(CLONE_NEWNET) && unshare(CLONE_NEWUSER | CLONE_NEWNET))
+		return;
+	fd = socket(AF_INET, SOCK_DGRAM, 0);
+	inet_pton(AF_INET, "10.77.0.1", &at.sin_addr);
+	memcpy(&alias.ifr_addr, &at, sizeof at);
+	ioctl(fd, SIOCSIFFLAGS, &lo);
+	ioctl(fd, SIOCSIFADDR, &alias);
+	close(fd);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -806,7 +892,9 @@ int main(void)
 	    TEST(net__tells__of_another_key_than_the_pin),
 	    TEST(net__gives_up__on_who_never_answers),
 	    TEST(net__refuses__the_65th_that_has_not_said_who_it_is),
-	    TEST(net__refuses__the_fifth_from_one_source),
+	    TEST(net__refuses__the_fourth_of_one_source_when_three_may),
+	    TEST(net__refuses__the_fifth_from_outside),
+	    TEST(net__refuses__who_comes_too_often_from_outside),
 	    TEST(net__refuses__too_many_handshakes_a_second),
 	    TEST(net__closes__who_sends_a_byte_and_stops),
 	    TEST(net__closes__who_shakes_hands_slowly),
@@ -817,5 +905,6 @@ int main(void)
 	    TEST(net__closes__who_asks_and_never_reads),
 	};
 
+	be_alone();
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
