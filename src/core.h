@@ -56,6 +56,8 @@ void core_job(struct core *c, const struct now *now, const struct job *j);
 void core_hint(struct core *c, const struct now *now, const struct hint *h);
 /* Full: sends are refused, what arrives is answered V_BUSY. */
 void core_disk(struct core *c, const struct now *now, enum err state);
+/* The same, to one that was built again: everybody knows already. */
+void core_disk_still(struct core *c, enum err state);
 void core_tick(struct core *c, const struct now *now);
 
 /* When core_tick is due, mono_us; INT64_MAX: never. */

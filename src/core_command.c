@@ -330,6 +330,9 @@ static void on_all(struct core *c, const struct now *now, client_id from,
 		struct who *w = c->list[i];
 		if (!w->conn || w->row.shown.blocked)
 			continue;
+		/* a stranger who merely came is not everybody */
+		if (who_stranger(w) && !w->named)
+			continue;
 		if (may_queue(c, w, why) != CODE_OK) {
 			full++;
 			continue;

@@ -313,6 +313,8 @@ static void disk_said(struct engine *e, const struct now *now,
 	}
 	if (d->err != e->disk_state)
 		core_disk(e->core, now, d->err);
+	else if (d->err)
+		core_disk_still(e->core, d->err);
 	e->disk_state = d->err;
 }
 

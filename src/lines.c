@@ -365,6 +365,8 @@ static void all_collect(struct open *o, const struct contact *c)
 
 	if (c->presence != P_ONLINE || c->blocked || a->n == ALL_MAX)
 		return;
+	if (c->trust == TRUST_NEW) /* to write to him would accept him */
+		return;
 	if (!(a->n & (a->n - 1)))
 		a->who =
 		    xrealloc(a->who, (a->n ? 2 * a->n : 1) * sizeof *a->who);

@@ -225,6 +225,23 @@ def test_history(root):
     end(ana, bob)
 
 
+def test_all_is_not_for_strangers(root):
+    bob = Node(root, "bob", "--trust-new", "ask")
+    ana, eve = Node(root, "ana"), Node(root, "eve")
+    ana.done("connect", to=bob.at)
+    ana.done("send", to=bob.at, text="hello")
+    bob.done("trust", peer=ana.id)
+    eve.done("connect", to=bob.at)
+    bob.want(event="peer", peer__nick="eve", peer__state="online")
+    result = bob.done("all", text="to those I know")
+    assert result["recipients"] == 1, result
+    ana.want(event="message", text="to those I know")
+    peers, _ = bob.ask("peers")
+    assert [p["peer"]["trust"] for p in peers
+            if p["peer"]["nick"] == "eve"] in ([], ["new"])
+    end(ana, bob, eve)
+
+
 def test_search(root):
     ana, bob = pair(root)
     texts = ["The Fox of \u00c1rv\u00edzt\u0171r\u0151", "a fox, quick",
