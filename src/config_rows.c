@@ -87,6 +87,8 @@ const struct command_row config_commands[] = {
     {"id", NULL, "who we are and the address to tell others", LISTEN_NEVER,
      false},
     {"outbox", NULL, "what is not acknowledged yet", LISTEN_NEVER, false},
+    {"search", "WORDS", "messages with all words, the newest first",
+     LISTEN_NEVER, false},
     {"connect", "ADDR", "add and dial a peer", LISTEN_NEVER, false},
     {"trust", "PEER", "accept the key it has now", LISTEN_NEVER, false},
     {"block", "PEER", "hear nothing of it", LISTEN_NEVER, false},

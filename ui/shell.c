@@ -472,6 +472,73 @@ static int shell_outbox(struct shell *s, struct words *w)
 	return words_end(w, 0) ? list(s, "outbox") : EXIT_USAGE;
 }
 
+static void hear_found(struct shell *s, struct bytes line,
+		       const struct event *ev)
+{
+	if (ev->kind != EV_ITEM || !ev->message)
+		return;
+	if (s->text)
+		shell_message(s, ev);
+	else
+		shell_line(line);
+}
+
+/* The words may be one argument or many. */
+static char *words_joined(const struct words *w)
+{
+	struct buf b = {0};
+
+	for (int i = 1; i < w->argc; i++)
+		buf_printf(&b, "%s%s", i > 1 ? " " : "", w->argv[i]);
+	char *text = xstrndup((struct bytes){b.p, b.n});
+	buf_free(&b);
+	return text;
+}
+
+static int search_pages(struct shell *s, const char *text, const char *peer,
+			int64_t count)
+{
+	message_n before = 0;
+	int status;
+
+	do {
+		struct buf line = {0};
+		int64_t page = count < PAGE_MAX ? count : PAGE_MAX;
+
+		shell_begin(s, &line, "search");
+		json_string(&line, "text", text);
+		json_number(&line, "limit", page);
+		if (peer)
+			json_string(&line, "peer", peer);
+		if (before)
+			json_number(&line, "n", before);
+		status = shell_do(s, &line);
+		before = status ? 0 : s->answer->next;
+		count -= page;
+	} while (!status && s->answer->more && count > 0);
+	if (!status && !s->text)
+		say_answer(s);
+	return status;
+}
+
+static int shell_search(struct shell *s, struct words *w)
+{
+	int64_t count = PAGE_USUAL;
+	const char *peer = NULL;
+	bool bad = false;
+
+	if (words_value(w, "--peer", &bad))
+		peer = w->value;
+	words_number(w, "--count", 1000000, &count, &bad);
+	if (bad || !words_end(w, w->argc))
+		return EXIT_USAGE;
+	s->hear = hear_found;
+	char *text = words_joined(w);
+	int status = search_pages(s, text, peer, count ? count : 1);
+	free(text);
+	return status;
+}
+
 static int shell_id(struct shell *s, struct words *w)
 {
 	struct buf line = {0};
@@ -528,10 +595,11 @@ static const struct {
 	const char *name;
 	int (*run)(struct shell *s, struct words *w);
 } table[] = {
-    {"send", shell_send},     {"recv", shell_recv},   {"tail", shell_tail},
-    {"run", shell_exec},      {"peers", shell_peers}, {"id", shell_id},
-    {"outbox", shell_outbox}, {"connect", shell_one}, {"trust", shell_one},
-    {"block", shell_one},     {"unblock", shell_one}, {"demo", shell_demo},
+    {"send", shell_send},     {"recv", shell_recv},     {"tail", shell_tail},
+    {"run", shell_exec},      {"peers", shell_peers},   {"id", shell_id},
+    {"outbox", shell_outbox}, {"search", shell_search}, {"connect", shell_one},
+    {"trust", shell_one},     {"block", shell_one},     {"unblock", shell_one},
+    {"demo", shell_demo},
 };
 
 static int signals_open(void)

@@ -17,6 +17,8 @@ const struct shell_option shell_options[] = {
     {"recv", {"--match", "REGEX", "only texts that match"}},
     {"tail", {"-n", "N", "so many messages; 20"}},
     {"tail", {"-f", NULL, "go on as more come"}},
+    {"search", {"--peer", "PEER", "of one conversation only"}},
+    {"search", {"--count", "N", "at most so many (50)"}},
     {"run", {"--to", "PEER", "whom to tell; else the only one known"}},
     {NULL, {0}},
 };

@@ -328,6 +328,25 @@ def test_run_passes_binary(root):
     bob.end()
 
 
+def test_search(root):
+    home = os.path.join(root, "ana")
+    bob = Node(root, "bob")
+    for text in ("The first f\u00f3x", "a second fox", "nothing"):
+        assert run("send", bob.at, text, home=home)[0] == 0
+    status, out, _ = run("search", "FOX", home=home)
+    assert status == 0
+    found = [line for line in lines_of(out) if line["event"] == "item"]
+    assert [f["message"]["text"] for f in found] == ["a second fox",
+                                                     "The first f\u00f3x"]
+    assert len([1 for line in lines_of(run("search", "fox", "--count", "1",
+                                           home=home)[1])
+                if line["event"] == "item"]) == 1
+    assert len(lines_of(run("search", "nothing", "here", home=home)[1])) == 1
+    assert run("search", home=home)[0] == 2
+    assert run("search", "fox", "--peer", "nobody", home=home)[0] == 6
+    bob.end()
+
+
 def test_help(root):
     for topic in ("options", "commands", "exit", "keys", "config"):
         status, out, err = run("help", topic)
