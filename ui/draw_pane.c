@@ -115,19 +115,29 @@ struct block {
 	size_t rows;
 };
 
+/* The first that came since the marker; ours may lie between. */
+static bool marked(const struct message *const *line, size_t i,
+		   message_n marker)
+{
+	if (!marker || !line[i]->incoming || line[i]->n < marker)
+		return false;
+	while (i-- && line[i]->n >= marker)
+		if (line[i]->incoming)
+			return false;
+	return true;
+}
+
 static struct block block_at(struct draw *d, const struct view *v,
 			     const struct model *m, contact_id with,
 			     const struct message *const *line, size_t i)
 {
 	struct block b = {.msg = line[i]};
 	const struct message *before = i ? line[i - 1] : NULL;
-	message_n marker = model_marker(m, with);
 
 	b.cut = cut_of(d, v, m, b.msg, d->pane.cols);
 	b.day = day_new(b.msg, before) && (i || !model_more(m, with));
-	b.marker = marker && b.msg->n >= marker && b.msg->incoming &&
-		   (!before || before->n < marker || !before->incoming) &&
-		   !(before && before->n >= marker);
+	b.marker = marked(line, i, model_marker(m, with)) &&
+		   (i || !model_more(m, with));
 	b.quote = b.cut->quote[0] != '\0';
 	b.rows = b.cut->rows.n + b.day + b.marker + b.quote;
 	return b;
@@ -235,9 +245,8 @@ void draw_reveal(struct draw *d, struct view *v, const struct model *m)
 		return;
 	for (i = n; i && line[i - 1]->n > v->selected;)
 		i--;
-	if (!i)
-		return;
-	i--;
+	if (i)
+		i--;
 	if (i > at || (i == at && v->at && v->below)) {
 		settle(v, m, line, n, i, 0);
 		return;

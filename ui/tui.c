@@ -135,6 +135,7 @@ static void on_result(struct tui *t, const struct event *ev)
 
 	if (model_asked(ev->ref)) {
 		tui_draft_take(t);
+		tui_seek(t);
 		if (t->over == OVER_OUTBOX && model_asked_outbox(ev->ref) &&
 		    !ev->more)
 			tui_outbox_list(t);

@@ -163,18 +163,52 @@ static void scroll(struct tui *t, int rows)
 	t->dirty = true;
 }
 
-static void first_new(struct tui *t)
-{
-	message_n marker = model_marker(t->model, model_opened(t->model));
+enum { THE_OLDEST = -1 };
 
-	if (!marker) {
-		tui_say(t, LEVEL_INFO, "nothing new here");
+void tui_seek(struct tui *t)
+{
+	contact_id c = model_opened(t->model);
+	message_n selected = t->view.selected;
+	size_t n;
+	const struct message *const *line = model_lines(t->model, c, &n);
+
+	if (!t->seek)
+		return;
+	if (n && n < MODEL_MOST && line[0]->n > t->seek &&
+	    model_more(t->model, c)) {
+		model_older(t->model);
 		return;
 	}
-	t->view.selected = marker;
-	draw_reveal(t->draw, &t->view, t->model);
-	t->view.selected = 0;
+	if (t->seek == THE_OLDEST) {
+		draw_top(t->draw, &t->view, t->model);
+	} else {
+		for (size_t i = n; i-- > 0 && line[i]->n >= t->seek;)
+			if (line[i]->incoming)
+				t->view.selected = line[i]->n;
+		draw_reveal(t->draw, &t->view, t->model);
+		t->view.selected = selected;
+	}
+	t->seek = 0;
 	t->dirty = true;
+}
+
+static void first_new(struct tui *t)
+{
+	t->seek = model_marker(t->model, model_opened(t->model));
+	if (t->seek)
+		tui_seek(t);
+	else
+		tui_say(t, LEVEL_INFO, "nothing new here");
+}
+
+static void top(struct tui *t)
+{
+	t->view.over_top = t->view.over_at = 0;
+	t->dirty = true;
+	if (t->over != OVER_NONE)
+		return;
+	t->seek = THE_OLDEST;
+	tui_seek(t);
 }
 
 static void open_url(struct tui *t)
@@ -250,7 +284,8 @@ static void cut_line(struct tui *t)
 		edit_do(t->edit, ED_CLEAR);
 	else
 		tui_say(t, LEVEL_INFO, "Ctrl-Q quits");
-	tui_answering(t, (struct uuid){0});
+	if (!t->aside)
+		tui_answering(t, (struct uuid){0});
 }
 
 static void backspace(struct tui *t)
@@ -285,8 +320,12 @@ static void copy(struct tui *t)
 
 static void slash_begin(struct tui *t)
 {
+	struct bytes s = edit_text(t->edit);
+
 	tui_over_close(t);
 	tui_focus(t, FOCUS_INPUT);
+	if (s.n && s.p[0] != '/')
+		tui_draft_aside(t);
 	if (!edit_text(t->edit).n)
 		edit_insert(t->edit, text_of("/"));
 }
@@ -354,15 +393,13 @@ static void act(struct tui *t, enum action a, const struct key *k)
 					   : draw_page(t->draw));
 		return;
 	case ACT_TOP:
-		draw_top(t->draw, &t->view, t->model);
-		t->view.over_top = t->view.over_at = 0;
-		model_older(t->model);
-		t->dirty = true;
+		top(t);
 		return;
 	case ACT_BOTTOM:
-		t->view.at = t->view.selected = 0;
 		if (t->over != OVER_NONE)
 			over_move(t, 1 << 20);
+		else
+			t->view.at = t->view.selected = 0;
 		t->dirty = true;
 		return;
 	case ACT_FIRST_NEW:
@@ -501,12 +538,15 @@ void tui_key(struct tui *t, const struct key *k)
 		t->replied = false;
 	if (a != ACT_SEND)
 		t->sure = false;
+	t->seek = 0;
 	if (a != ACT_COMPLETE && a != ACT_COMPLETE_BACK)
 		t->completing = false;
 	if (a == ACT_NONE && k->kind == KEY_CHAR)
 		type(t, k);
 	else
 		act(t, a, k);
+	if (t->aside && !edit_text(t->edit).n)
+		tui_draft_back(t);
 	t->line_dirty = true;
 	if (empty != !edit_text(t->edit).n)
 		t->dirty = true;

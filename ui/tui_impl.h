@@ -47,6 +47,7 @@ struct tui {
 	struct view view;
 	struct draft *draft;
 	size_t n_draft;
+	bool aside;            /* a command stands where the draft stood */
 	unsigned drafts_asked; /* of ours, not answered: what is heard is old */
 	struct asked asked[ASKED_MAX];
 	uint64_t ref;
@@ -55,8 +56,9 @@ struct tui {
 	contact_id latch;
 	struct uuid latch_id;
 	unsigned again;
-	bool replied; /* the last key was a reply */
-	bool sure;    /* ... an Enter that must come twice */
+	bool replied;   /* the last key was a reply */
+	bool sure;      /* ... an Enter that must come twice */
+	message_n seek; /* older pages are fetched until it is there; 0: no */
 	enum over over;
 	enum focus over_from; /* the focus when it came */
 	struct buf over_text;
@@ -86,6 +88,9 @@ void tui_say(struct tui *t, int level, const char *fmt, ...) PRINTF(3, 4);
 void tui_open(struct tui *t, contact_id c);
 void tui_draft_save(struct tui *t);
 void tui_draft_heard(struct tui *t, const struct event *ev);
+/* The line makes room for a command, and comes back when that is over. */
+void tui_draft_aside(struct tui *t);
+void tui_draft_back(struct tui *t);
 void tui_draft_take(struct tui *t); /* those the snapshot brought */
 void tui_whom(struct tui *t);       /* whom the prompt names */
 void tui_over(struct tui *t, enum over what, const char *title);
@@ -94,6 +99,7 @@ void tui_over_close(struct tui *t);
 void tui_outbox_list(struct tui *t);
 void tui_info(struct tui *t, const struct contact *c, const char *number);
 void tui_key(struct tui *t, const struct key *k);
+void tui_seek(struct tui *t); /* a page came: is it there? */
 void tui_quit(struct tui *t);
 
 /* ---- tui_line.c ---- */

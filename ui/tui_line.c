@@ -59,7 +59,7 @@ void tui_draft_save(struct tui *t)
 	size_t at = edit_cursor(t->edit);
 
 	t->draft_us = 0;
-	if (!c)
+	if (!c || t->aside)
 		return;
 	struct draft *d = draft_of(t, c);
 	if (draft_same(d, s, at, t->view.answers))
@@ -75,6 +75,28 @@ void tui_draft_save(struct tui *t)
 				   .cursor = at,
 				   .text = xstrndup(s)},
 		 WHY_DRAFT, NULL);
+}
+
+void tui_draft_aside(struct tui *t)
+{
+	if (!model_opened(t->model))
+		return;
+	tui_draft_save(t);
+	t->aside = true;
+	edit_set(t->edit, (struct bytes){0}, 0);
+}
+
+void tui_draft_back(struct tui *t)
+{
+	struct draft *d;
+
+	if (!t->aside)
+		return;
+	d = draft_of(t, model_opened(t->model));
+	edit_set(t->edit, (struct bytes){d->text.p, d->text.n}, d->cursor);
+	/* The engine forgot it if the command sent something there. */
+	d->cursor = SIZE_MAX;
+	t->aside = false;
 }
 
 void tui_draft_take(struct tui *t)
@@ -186,6 +208,7 @@ void tui_open(struct tui *t, contact_id c)
 		return;
 	}
 	tui_draft_save(t);
+	t->aside = false;
 	if (old)
 		t->last_open = old;
 	model_open(t->model, c);
@@ -314,6 +337,7 @@ static bool send_text(struct tui *t, contact_id c, struct uuid answers,
 static void line_over(struct tui *t)
 {
 	edit_sent(t->edit);
+	tui_draft_back(t);
 	tui_answering(t, (struct uuid){0});
 	t->latch = 0;
 	tui_whom(t);

@@ -536,6 +536,62 @@ static void words__say_what_happened(void **state)
 	expect_text(w->s, "Key           not seen yet");
 }
 
+static void command__leaves_the_draft(void **state)
+{
+	struct world *w = *state;
+
+	met(w);
+	screen_type(w->s, "half typed");
+	expect_row(w->s, -2, "to bob> half typed");
+	screen_type(w->s, "\033");
+	expect_row(w->s, -1, "i write");
+	screen_type(w->s, ":");
+	expect_row(w->s, -2, "to bob> /");
+	expect_gone(w->s, "half typed");
+	screen_type(w->s, "me waves\r");
+	peer_expect(&w->bob, "\"text\":\"/me waves\"");
+	expect_row(w->s, -2, "to bob> half typed");
+	expect_cursor(w->s, -2, 9 + 10);
+	expect_gone(w->s, "i write");
+	screen_type(w->s, "\033");
+	expect_row(w->s, -1, "i write");
+	screen_type(w->s, ":x\003");
+	expect_row(w->s, -2, "to bob> half typed");
+	screen_type(w->s, "\r");
+	peer_expect(&w->bob, "\"text\":\"half typed\"");
+}
+
+static void pages__are_fetched_for_who_looks_up(void **state)
+{
+	struct world *w = *state;
+	char text[32];
+
+	met(w);
+	screen_type(w->s, "/connect 127.0.0.1:1\r");
+	expect_row(w->s, -1, "127.0.0.1:1: ");
+	screen_type(w->s, "\0332"); /* Alt-2 */
+	expect_row(w->s, -2, "to 127.0.0.1:1>");
+	for (unsigned i = 1; i <= 120; i++) {
+		snprintf(text, sizeof(text), "page %u.", i);
+		say(w, text);
+	}
+	expect_row(w->s, -1, "120 unread");
+	screen_type(w->s, "\033a");
+	expect_text(w->s, "page 120.");
+	screen_type(w->s, "\033u");
+	expect_row(w->s, 2, "─ new ─");
+	expect_row(w->s, 3, "page 1.");
+	expect_row(w->s, 20, "page 18.");
+	screen_type(w->s, "\033>");
+	expect_row(w->s, 20, "page 120.");
+	screen_type(w->s, "\0332");
+	expect_row(w->s, -2, "to 127.0.0.1:1>");
+	screen_type(w->s, "\0331");
+	expect_row(w->s, 20, "page 120.");
+	screen_type(w->s, "\033<");
+	expect_row(w->s, 3, "hello there");
+}
+
 static int begin_asking(void **state)
 {
 	struct world *w;
@@ -629,6 +685,8 @@ int main(void)
 	    SCREEN(zoom__names_the_way_back),
 	    SCREEN(hints__name_what_works),
 	    SCREEN(words__say_what_happened),
+	    SCREEN(command__leaves_the_draft),
+	    SCREEN(pages__are_fetched_for_who_looks_up),
 	    cmocka_unit_test_setup_teardown(
 		stranger__is_found_and_the_keys_are_true, begin_asking, end),
 	    SCREEN(demo__begins_in_the_line),
