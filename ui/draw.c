@@ -214,7 +214,7 @@ static struct bytes presence_sign(const struct view *v, const struct contact *c,
 		*look = (struct look){ATTR_BOLD, PAIR_BAD};
 		return text_of("!");
 	}
-	if (c->requests) {
+	if (c->requests && !c->blocked) {
 		*look = (struct look){ATTR_BOLD, PAIR_WARN};
 		return text_of("?");
 	}
@@ -390,6 +390,9 @@ static bool card(struct draw *d, const struct view *v, const struct model *m)
 			   "! Its key CHANGED. What you write waits. Compare "
 			   "the numbers (%s), then: a accept   b block\n",
 			   input ? "Esc, d" : "d");
+	else if (c && c->blocked)
+		buf_printf(&b, "Blocked: nothing of theirs is heard. "
+			       "/unblock\n");
 	else if (c && c->requests)
 		buf_printf(&b, input ? "? A stranger asks. Answer, or Esc and "
 				       "a accept, b block\n"
@@ -656,7 +659,8 @@ static void hint_words(const struct view *v, const struct model *m,
 		hint_selected(msg, room, b);
 		return;
 	}
-	if (v->focus != FOCUS_INPUT && c && (c->requests || c->changed)) {
+	if (v->focus != FOCUS_INPUT && c &&
+	    ((c->requests && !c->blocked) || c->changed)) {
 		hint_keys(b, room, asks);
 		return;
 	}

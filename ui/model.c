@@ -471,6 +471,12 @@ uint64_t model_arrived(const struct model *m, contact_id with)
 	return v ? v->arrived : 0;
 }
 
+/* Somebody said something that was not answered, and is heard. */
+static bool conv_waits(const struct conv *v)
+{
+	return v->heard > v->answered && !v->c.blocked;
+}
+
 contact_id model_last_sender(const struct model *m, unsigned again,
 			     struct uuid *id)
 {
@@ -479,14 +485,14 @@ contact_id model_last_sender(const struct model *m, unsigned again,
 	unsigned open = 0;
 
 	for (size_t i = 0; i < m->n; i++)
-		open += m->conv[i]->heard > m->conv[i]->answered;
+		open += conv_waits(m->conv[i]);
 	if (!open)
 		return 0;
 	for (again %= open;; again--) {
 		best = NULL;
 		for (size_t i = 0; i < m->n; i++) {
 			const struct conv *v = m->conv[i];
-			if (v->heard > v->answered && v->heard < below &&
+			if (conv_waits(v) && v->heard < below &&
 			    (!best || v->heard > best->heard))
 				best = v;
 		}

@@ -269,7 +269,8 @@ void tui_next_unread(struct tui *t)
 		size_t i = at == SIZE_MAX ? k - 1 : (at + k) % n;
 		const struct contact *c = model_contact(t->model, i);
 		/* who asks and was not looked at is no less to be read */
-		if (!c->unread && (!c->requests || i == at))
+		bool asks = c->requests && !c->blocked && i != at;
+		if (!c->unread && !asks)
 			continue;
 		tui_open(t, c->id);
 		return;
@@ -384,14 +385,16 @@ void tui_reply(struct tui *t)
 static void say_near(struct tui *t, const struct parsed *p, struct bytes s)
 {
 	char near[128] = "", typed[40];
-	const char *what =
-	    p->line == LINE_UNCLEAR ? "not clear" : "no such command";
+	const char *what = p->line == LINE_UNCLEAR ? "not clear" : "unknown";
 
 	for (size_t i = 0; i < NEAR_MAX && p->near[i]; i++) {
 		size_t n = strlen(near);
 		snprintf(near + n, sizeof(near) - n, " /%s", p->near[i]->name);
 	}
-	text_line(typed, sizeof(typed), s, 20);
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] == ' ')
+			s.n = i;
+	text_line(typed, sizeof(typed), s, 12);
 	tui_say(t, LEVEL_WARN, "%s: %s   near:%s   // sends a slash", what,
 		typed, near);
 }
