@@ -15,6 +15,8 @@ const struct slash_row command_rows[] = {
     {"peers", "", "everybody known, with address and key", SL_PEERS, ARGS_NONE},
     {"who", "", "who is online", SL_WHO, ARGS_NONE},
     {"nick", "NAME", "your own name", SL_NICK, ARGS_NAME},
+    {"find", "WORDS", "search all that was said; parts of words will do",
+     SL_FIND, ARGS_TEXT},
     {"outbox", "", "what waits: see, retry, cancel", SL_OUTBOX, ARGS_NONE},
     {"retry", "", "send again what failed here", SL_RETRY, ARGS_NONE},
     {"cancel", "", "take back what waits here", SL_CANCEL, ARGS_NONE},
@@ -57,7 +59,11 @@ const struct key_row key_rows[] = {
     {ACT_TOP, "Alt-<", "g Home Alt-<", "", "to the top"},
     {ACT_BOTTOM, "Alt->", "G End Alt->", "", "to the newest"},
     {ACT_FIRST_NEW, "Alt-u", "Alt-u", "", "to the first new one"},
-    {ACT_SLASH, "", ": /", "", "begin a command"},
+    {ACT_SLASH, "", ":", "", "begin a command"},
+    {ACT_SEARCH, "Ctrl-S", "Ctrl-S /", "/find WORDS",
+     "search all that was said"},
+    {ACT_FOUND_NEXT, "", "n", "", "the next one found, older"},
+    {ACT_FOUND_BACK, "", "N", "", "the one found before, newer"},
     {ACT_NEWLINE, "Alt-Enter Ctrl-J", "", "", "new line in the message"},
     {ACT_COMPLETE, "Tab", "", "", "complete a name or command"},
     {ACT_COMPLETE_BACK, "Shift-Tab", "", "", "the one before"},
@@ -400,6 +406,7 @@ bool command_build(const struct parsed *p, contact_id open, struct command *out)
 	case SL_PEERS:
 	case SL_WHO:
 	case SL_OUTBOX:
+	case SL_FIND:
 	case SL_RETRY:
 	case SL_CANCEL:
 	case SL_ME:

@@ -560,7 +560,10 @@ static void hint_over(const struct view *v, int room, struct buf *b)
 	static const char *const list[] = {"Esc close", "j/k move",  "R retry",
 					   "x cancel",  "d details", NULL};
 
-	hint_keys(b, room, v->over_select ? list : text);
+	static const char *const goes[] = {"Enter goes there", "Esc close",
+					   "j/k move", NULL};
+
+	hint_keys(b, room, v->over_goes ? goes : v->over_select ? list : text);
 }
 
 /* What can be done with the selected one. */

@@ -30,9 +30,9 @@ struct view {
 	/* A list in the place of the messages, or NULL. */
 	const struct rows *over;
 	const char *over_title;
-	size_t over_top, over_at; /* first row shown; selected row */
-	bool over_select;
-	bool card; /* the first-run card */
+	size_t over_top, over_at;    /* first row shown; selected row */
+	bool over_select, over_goes; /* one can be chosen; to go there */
+	bool card;                   /* the first-run card */
 };
 
 struct draw;

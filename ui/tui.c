@@ -125,6 +125,10 @@ static void worked(struct tui *t, const struct asked *a, const struct event *ev)
 		if (ev->contact)
 			tui_info(t, ev->contact, ev->text);
 		return;
+	case WHY_FIND:
+		if (ev->ref == t->find_ref)
+			tui_found_all(t);
+		return;
 	}
 }
 
@@ -246,6 +250,8 @@ static void on_event(struct tui *t, const struct event *ev)
 	tui_draft_heard(t, ev);
 	if (ev->kind == EV_MESSAGE && ev->message)
 		arrived(t, ev);
+	else if (ev->kind == EV_ITEM && ev->message && ev->ref == t->find_ref)
+		tui_found(t, ev->message);
 	else if (ev->kind == EV_RESULT)
 		on_result(t, ev);
 	else if (ev->kind == EV_NOTICE && ev->text)
@@ -522,6 +528,7 @@ static void fini(struct tui *t)
 	for (size_t i = 0; i < t->n_draft; i++)
 		buf_free(&t->draft[i].text);
 	free(t->draft);
+	free(t->found);
 	buf_free(&t->over_text);
 	buf_free(&t->paste);
 	rows_free(&t->over_rows);

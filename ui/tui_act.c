@@ -181,6 +181,9 @@ void tui_seek(struct tui *t)
 	}
 	if (t->seek == THE_OLDEST) {
 		draw_top(t->draw, &t->view, t->model);
+	} else if (t->seek_exact) {
+		t->view.selected = t->seek;
+		draw_reveal(t->draw, &t->view, t->model);
 	} else {
 		for (size_t i = n; i-- > 0 && line[i]->n >= t->seek;)
 			if (line[i]->incoming)
@@ -189,6 +192,7 @@ void tui_seek(struct tui *t)
 		t->view.selected = selected;
 	}
 	t->seek = 0;
+	t->seek_exact = false;
 	t->dirty = true;
 }
 
@@ -318,7 +322,7 @@ static void copy(struct tui *t)
 	tui_say(t, LEVEL_INFO, "copied: Ctrl-Y puts it into the line");
 }
 
-static void slash_begin(struct tui *t)
+static void slash_begin(struct tui *t, const char *how)
 {
 	struct bytes s = edit_text(t->edit);
 
@@ -327,7 +331,7 @@ static void slash_begin(struct tui *t)
 	if (s.n && s.p[0] != '/')
 		tui_draft_aside(t);
 	if (!edit_text(t->edit).n)
-		edit_insert(t->edit, text_of("/"));
+		edit_insert(t->edit, text_of(how));
 }
 
 static void act(struct tui *t, enum action a, const struct key *k)
@@ -385,7 +389,10 @@ static void act(struct tui *t, enum action a, const struct key *k)
 		list_move(t, a == ACT_DOWN ? 1 : -1);
 		return;
 	case ACT_OPEN:
-		open_pointed(t);
+		if (t->over == OVER_FOUND)
+			tui_found_open(t, t->view.over_at);
+		else
+			open_pointed(t);
 		return;
 	case ACT_PAGE_UP:
 	case ACT_PAGE_DOWN:
@@ -406,7 +413,15 @@ static void act(struct tui *t, enum action a, const struct key *k)
 		first_new(t);
 		return;
 	case ACT_SLASH:
-		slash_begin(t);
+		slash_begin(t, "/");
+		return;
+	case ACT_SEARCH:
+		slash_begin(t, "/find ");
+		return;
+	case ACT_FOUND_NEXT:
+	case ACT_FOUND_BACK:
+		tui_found_open(t, a == ACT_FOUND_NEXT ? t->at_found + 1
+						      : t->at_found - 1);
 		return;
 	case ACT_NEWLINE:
 		edit_insert(t->edit, text_of("\n"));

@@ -27,7 +27,8 @@ enum why {
 	WHY_SAY,
 	WHY_SEND,
 	WHY_ALL,
-	WHY_DRAFT
+	WHY_DRAFT,
+	WHY_FIND
 };
 struct asked {
 	uint64_t ref;
@@ -36,7 +37,20 @@ struct asked {
 };
 enum { ASKED_MAX = 64, COMPLETE_MAX = 256 };
 
-enum over { OVER_NONE, OVER_HELP, OVER_PEERS, OVER_OUTBOX, OVER_TEXT };
+enum over {
+	OVER_NONE,
+	OVER_HELP,
+	OVER_PEERS,
+	OVER_OUTBOX,
+	OVER_TEXT,
+	OVER_FOUND
+};
+
+/* A message that a search found. */
+struct found {
+	contact_id with;
+	message_n n;
+};
 
 struct tui {
 	struct client *client;
@@ -56,9 +70,15 @@ struct tui {
 	contact_id latch;
 	struct uuid latch_id;
 	unsigned again;
-	bool replied;   /* the last key was a reply */
-	bool sure;      /* ... an Enter that must come twice */
-	message_n seek; /* older pages are fetched until it is there; 0: no */
+	bool replied; /* the last key was a reply */
+	bool sure;    /* ... an Enter that must come twice */
+	/* what was searched last, newest first; where we are in it */
+	struct found *found;
+	size_t n_found, at_found;
+	uint64_t find_ref;
+	char find_title[200];
+	bool seek_exact; /* to that very message, and select it */
+	message_n seek;  /* older pages are fetched until it is there; 0: no */
 	enum over over;
 	enum focus over_from; /* the focus when it came */
 	struct buf over_text;
@@ -109,6 +129,12 @@ void tui_next_unread(struct tui *t);
 void tui_focus(struct tui *t, enum focus f);
 void tui_reply(struct tui *t);
 void tui_enter(struct tui *t);
+
+/* ---- tui_find.c ---- */
+void tui_find(struct tui *t, struct bytes words);
+void tui_found(struct tui *t, const struct message *m); /* one of them */
+void tui_found_all(struct tui *t);                      /* that was all */
+void tui_found_open(struct tui *t, size_t i);           /* goes there */
 
 /* ---- tui_over.c ---- */
 void tui_help(struct tui *t);

@@ -558,6 +558,11 @@ static bool slash(struct tui *t, const struct parsed *p)
 		t->over = OVER_OUTBOX;
 		model_ask_outbox(t->model);
 		return true;
+	case SL_FIND:
+		if (!p->text.n)
+			return false;
+		tui_find(t, p->text);
+		return true;
 	case SL_RETRY:
 		tui_again_or_back(t, CMD_RETRY, true);
 		return true;

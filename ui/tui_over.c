@@ -88,9 +88,9 @@ void tui_over_wrap(struct tui *t)
 	if (t->over == OVER_HELP)
 		help_fill(t);
 	struct bytes s = {t->over_text.p, t->over_text.n};
-	/* a message of the outbox is a row, however long */
+	/* in a list to choose from each has one row, however long */
 	rows_make(&t->over_rows, s,
-		  t->over == OVER_OUTBOX ? 4000 : t->view.cols - 2);
+		  t->view.over_select ? 4000 : t->view.cols - 2);
 	t->view.over = &t->over_rows;
 }
 
@@ -101,7 +101,8 @@ void tui_over(struct tui *t, enum over what, const char *title)
 	t->over = what;
 	t->view.over_title = title;
 	t->view.over_top = t->view.over_at = 0;
-	t->view.over_select = what == OVER_OUTBOX;
+	t->view.over_select = what == OVER_OUTBOX || what == OVER_FOUND;
+	t->view.over_goes = what == OVER_FOUND;
 	tui_over_wrap(t);
 	t->dirty = true;
 	if (t->view.focus == FOCUS_INPUT || t->view.focus == FOCUS_PEERS)

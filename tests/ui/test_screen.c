@@ -316,6 +316,36 @@ static void unknown_command__sends_nothing(void **state)
 	assert_null(strstr(w->bob.text, "qiut"));
 }
 
+static void find__goes_there(void **state)
+{
+	struct world *w = *state;
+	char text[32];
+
+	met(w);
+	say(w, "a quick F\\u00f3x");
+	for (int i = 0; i < 60; i++) {
+		snprintf(text, sizeof(text), "filler %d.", i);
+		say(w, text);
+	}
+	expect_text(w->s, "filler 59.");
+	screen_type(w->s, "draft");
+	expect_row(w->s, -2, "to bob> draft");
+	screen_type(w->s, "\023"); /* Ctrl-S */
+	expect_row(w->s, -2, "/find ");
+	screen_type(w->s, "fox\r");
+	expect_text(w->s, "Found: fox");
+	expect_row(w->s, 2, "bob: a quick F\xc3\xb3x");
+	expect_row(w->s, -2, "to bob> draft");
+	screen_type(w->s, "\r");
+	expect_row(w->s, -1, "1 of 1");
+	expect_text(w->s, "a quick F\xc3\xb3x");
+	screen_type(w->s, "n");
+	expect_row(w->s, -1, "no more of it");
+	screen_type(w->s, "/nothing like it\r");
+	expect_row(w->s, -1, "nothing was found");
+	expect_row(w->s, -2, "to bob> draft");
+}
+
 /* A second `sotto` of the same identity is one more screen of the first. */
 static void screens__stay_in_step(void **state)
 {
@@ -673,6 +703,7 @@ int main(void)
 	    SCREEN(drafts__survive_kill),
 	    SCREEN(hostile__stays_in_its_row),
 	    SCREEN(unknown_command__sends_nothing),
+	    SCREEN(find__goes_there),
 	    SCREEN(screens__stay_in_step),
 	    SCREEN(help__comes_from_the_tables),
 	    SCREEN(help__gives_the_focus_back),
