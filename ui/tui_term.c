@@ -22,6 +22,8 @@ static const struct {
 } extra[] = {
     {"\033[200~", "paste"},
     {"\033[201~", "pasted"},
+    {"\033[I", "looking"},
+    {"\033[O", "away"},
     {"\033[1;3A", "Alt-Up"},
     {"\033[1;3B", "Alt-Down"},
     {"\033[1;3C", "Alt-Right"},
@@ -40,11 +42,12 @@ static const struct {
     {"\033OP", "F1"},
     {"\033OQ", "F2"},
 };
-enum { N_EXTRA = sizeof(extra) / sizeof(extra[0]) };
+enum { N_EXTRA = sizeof(extra) / sizeof(extra[0]), N_SIGNS = 4 };
 
 /* What a signal handler needs: the only state that is not an argument. */
 static struct termios before;
 static volatile sig_atomic_t resized, quit, on;
+static bool titled; /* the title there was is on the terminal's stack */
 
 static void say(const char *s)
 {
@@ -73,7 +76,8 @@ static void on_signal(int sig)
 static void on_crash(int sig)
 {
 	if (on) {
-		say("\033[?2004l\033[?1007h\033[0m\033[?25h\033[?1049l\033[?1l"
+		say("\033[?1004l\033[?2004l\033[?1007h\033[0m\033[?25h\033[?"
+		    "1049l\033[?1l"
 		    "\033>");
 		tcsetattr(STDIN_FILENO, TCSANOW, &before);
 	}
@@ -124,7 +128,7 @@ static void colours(bool color)
 
 static void modes(void)
 {
-	say("\033[?2004h\033[?1007l");
+	say("\033[?2004h\033[?1004h\033[?1007l");
 }
 
 /* It is known, and the cursor can be put somewhere on it. */
@@ -175,14 +179,16 @@ void term_stop(void)
 	if (!on)
 		return;
 	on = 0;
-	say("\033[?2004l\033[?1007h");
+	say("\033[?1004l\033[?2004l\033[?1007h");
+	if (titled)
+		say("\033[23;0t");
 	endwin();
 	tcsetattr(STDIN_FILENO, TCSANOW, &before);
 }
 
 void term_suspend(void)
 {
-	say("\033[?2004l\033[?1007h");
+	say("\033[?1004l\033[?2004l\033[?1007h");
 	endwin();
 	on = 0;
 	kill(0, SIGTSTP);
@@ -213,6 +219,9 @@ void term_title(unsigned unread)
 
 	if (!term || strncmp(term, "linux", 5) == 0)
 		return;
+	if (!titled)
+		say("\033[22;0t");
+	titled = true;
 	if (unread)
 		snprintf(s, sizeof(s), "\033]0;(%u) sotto\a", unread);
 	else
@@ -299,16 +308,14 @@ static void char_key(struct key *k, wchar_t c, bool alt)
 
 static void special(struct key *k, wint_t c, bool alt)
 {
+	static const unsigned char sign[N_SIGNS] = {KEY_PASTE, KEY_PASTED,
+						    KEY_LOOKING, KEY_AWAY};
 	const char *name = key_words(c);
 
 	if (c >= OURS && c < OURS + N_EXTRA) {
 		name = extra[c - OURS].name;
-		if (c == OURS) {
-			k->kind = KEY_PASTE;
-			return;
-		}
-		if (c == OURS + 1) {
-			k->kind = KEY_PASTED;
+		if (c < OURS + N_SIGNS) {
+			k->kind = sign[c - OURS];
 			return;
 		}
 	}
@@ -382,7 +389,7 @@ bool term_browse(const char *url)
 	char *argv[] = {program, link, NULL};
 	posix_spawn_file_actions_t files;
 	posix_spawnattr_t attr;
-	sigset_t none;
+	sigset_t none, usual;
 	pid_t pid;
 
 	if (strncmp(url, "http://", 7) != 0 && strncmp(url, "https://", 8) != 0)
@@ -399,8 +406,13 @@ bool term_browse(const char *url)
 	posix_spawnattr_init(&attr);
 	sigemptyset(&none);
 	posix_spawnattr_setsigmask(&attr, &none);
+	sigemptyset(&usual); /* what we ignore, others may live by */
+	sigaddset(&usual, SIGPIPE);
+	sigaddset(&usual, SIGXFSZ);
+	posix_spawnattr_setsigdefault(&attr, &usual);
 	posix_spawnattr_setpgroup(&attr, 0);
 	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK |
+					    POSIX_SPAWN_SETSIGDEF |
 					    POSIX_SPAWN_SETPGROUP);
 	int bad = posix_spawnp(&pid, program, &files, &attr, argv, environ);
 	posix_spawnattr_destroy(&attr);
