@@ -456,12 +456,12 @@ message_n model_marker(const struct model *m, contact_id with)
 	return v ? v->marker : 0;
 }
 
-void model_unmark(struct model *m, contact_id with)
+void model_mark(struct model *m, contact_id with, message_n n)
 {
 	struct conv *v = conv_find(m, with);
 
 	if (v)
-		v->marker = 0;
+		v->marker = n;
 }
 
 uint64_t model_arrived(const struct model *m, contact_id with)

@@ -74,7 +74,8 @@ const struct message *model_by_id(const struct model *m, contact_id with,
 /* Messages above this one were new when the conversation was opened; 0: no
  * marker. */
 message_n model_marker(const struct model *m, contact_id with);
-void model_unmark(struct model *m, contact_id with);
+/* From here on everything is new. */
+void model_mark(struct model *m, contact_id with, message_n n);
 /* How many came, in all, since the model began; for "3 new". */
 uint64_t model_arrived(const struct model *m, contact_id with);
 

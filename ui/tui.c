@@ -167,7 +167,7 @@ static void on_result(struct tui *t, const struct event *ev)
 static bool on_screen(const struct tui *t, contact_id c)
 {
 	return model_opened(t->model) == c && !t->view.at &&
-	       t->over == OVER_NONE;
+	       t->over == OVER_NONE && !t->away;
 }
 
 static void arrived(struct tui *t, const struct event *ev)
@@ -183,6 +183,11 @@ static void arrived(struct tui *t, const struct event *ev)
 	    t->over == OVER_NONE) {
 		tui_open(t, c->id);
 		t->view.focus = FOCUS_MESSAGES;
+	}
+	/* What comes until somebody is back is new to them. */
+	if (t->away && !t->away_new && c->id == model_opened(t->model)) {
+		t->away_new = true;
+		model_mark(t->model, c->id, ev->message->n);
 	}
 	if (!t->cfg->bell || c->blocked || c->trust < TRUST_PINNED ||
 	    on_screen(t, c->id))
@@ -412,13 +417,26 @@ static void paste_key(struct tui *t, const struct key *k)
 		buf_put(&t->paste, s);
 }
 
+static void looked_at(struct tui *t, bool looking)
+{
+	t->away = !looking;
+	t->away_new = false;
+	t->dirty = true;
+}
+
 static bool keys(struct tui *t)
 {
 	struct key k;
-	bool any = false;
+	bool any = false, key = false;
 
 	while ((k = term_key(t->pasting)).kind != KEY_NOTHING) {
 		any = true;
+		if (k.kind == KEY_LOOKING || k.kind == KEY_AWAY) {
+			looked_at(t, k.kind == KEY_LOOKING);
+			continue;
+		}
+		key = true;
+		t->away = false;
 		if (k.kind == KEY_PASTE) {
 			t->pasting = t->dirty = true;
 			t->paste_us = tui_now() + PASTE_US;
@@ -433,8 +451,8 @@ static bool keys(struct tui *t)
 		if (t->done)
 			break;
 	}
-	if (!any)
-		return false;
+	if (!key)
+		return any;
 	t->touched = true;
 	if (t->read_us)
 		read_now(t);

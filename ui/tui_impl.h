@@ -88,6 +88,8 @@ struct tui {
 	char complete_what[COMPLETE_MAX];
 	size_t complete_from, complete_i;
 	bool literal, quitting, done, touched;
+	/* The terminal said that nobody looks at it; the mark was made. */
+	bool away, away_new;
 	int status;
 	unsigned empty; /* times in a row that keys were none */
 	/* when; 0: not */

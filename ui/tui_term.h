@@ -6,7 +6,15 @@
  * of key_rows. */
 
 struct key {
-	enum { KEY_NOTHING, KEY_CHAR, KEY_NAMED, KEY_PASTE, KEY_PASTED } kind;
+	enum {
+		KEY_NOTHING,
+		KEY_CHAR,
+		KEY_NAMED,
+		KEY_PASTE,
+		KEY_PASTED,
+		KEY_LOOKING, /* no key: the terminal is looked at again, */
+		KEY_AWAY     /* or not any more; not every terminal says so */
+	} kind;
 	char name[24]; /* "a", "Ctrl-A", "Alt-a", "PgUp"; "" while pasted */
 	char text[8];  /* KEY_CHAR and what Ctrl-V takes: UTF-8 */
 	size_t n;

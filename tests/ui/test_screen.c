@@ -662,9 +662,39 @@ static void stranger__is_found_and_the_keys_are_true(void **state)
 	expect_row(w->s, 2, "? A stranger asks. Answer, or Esc and a accept");
 	screen_type(w->s, "\033");
 	expect_row(w->s, 2, "? A stranger asks. a accept");
+	screen_type(w->s, "b");
+	expect_row(w->s, 2, "Blocked: ");
+	expect_row(w->s, 3, "blocked");
+	expect_gone(w->s, "reply to carla");
+	screen_type(w->s, ":unblock\r");
+	expect_row(w->s, 2, "? A stranger asks.");
+	screen_type(w->s, "\033");
+	expect_row(w->s, -1, "a accept");
 	screen_type(w->s, "a");
 	expect_gone(w->s, "asks");
 	peer_stop(&carla);
+}
+
+static void away__is_not_read(void **state)
+{
+	struct world *w = *state;
+
+	met(w);
+	screen_type(w->s, "\033[O"); /* the terminal: nobody looks */
+	say(w, "you there?");
+	say(w, "hello?");
+	expect_row(w->s, -1, "2 unread");
+	expect_row(w->s, 18, "─ new ─");
+	screen_read(w->s, 100);
+	for (int i = 0; i < 25; i++) /* longer than what is seen takes */
+		screen_read(w->s, 100);
+	assert_true(screen_has(w->s, "2 unread"));
+	screen_type(w->s, "\033[I");
+	expect_gone(w->s, "2 unread");
+	expect_row(w->s, 18, "─ new ─");
+	/* It is no key: a list is not left by it, a line not touched. */
+	screen_type(w->s, "ab\033[O\033[Ic");
+	expect_row(w->s, -2, "to bob> abc");
 }
 
 static void demo__begins_in_the_line(void **state)
@@ -720,6 +750,7 @@ int main(void)
 	    SCREEN(pages__are_fetched_for_who_looks_up),
 	    cmocka_unit_test_setup_teardown(
 		stranger__is_found_and_the_keys_are_true, begin_asking, end),
+	    SCREEN(away__is_not_read),
 	    SCREEN(demo__begins_in_the_line),
 	};
 
