@@ -482,7 +482,11 @@ static void act(struct tui *t, enum action a, const struct key *k)
 		t->dirty = true;
 		return;
 	case ACT_QUIT:
-		tui_quit(t);
+		/* q leaves what is read, as everywhere */
+		if (t->over != OVER_NONE && strcmp(k->name, "q") == 0)
+			tui_over_close(t);
+		else
+			tui_quit(t);
 		return;
 	case ACT_SEND:
 		tui_enter(t);
@@ -521,9 +525,8 @@ static void act(struct tui *t, enum action a, const struct key *k)
 static void type(struct tui *t, const struct key *k)
 {
 	if (t->view.focus != FOCUS_INPUT) {
-		if (!model_opened(t->model))
+		if (!model_opened(t->model) || t->over != OVER_NONE)
 			return;
-		tui_over_close(t);
 		tui_focus(t, FOCUS_INPUT);
 	}
 	if (!edit_insert(t->edit,

@@ -189,7 +189,8 @@ void tui_whom(struct tui *t)
 		t->latch = model_last_sender(t->model, 0, &t->latch_id);
 	else if (!r)
 		t->latch = 0;
-	if (t->latch != before)
+	/* a draft is there before what it answers */
+	if (t->latch != before || (!none(t->view.answers) && !*t->view.quote))
 		quote(t);
 	c = t->latch ? t->latch : model_opened(t->model);
 	const struct contact *who = model_find(t->model, c);

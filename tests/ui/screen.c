@@ -151,6 +151,14 @@ void screen_read(struct screen *s, int ms)
 	}
 }
 
+void screen_wait(struct screen *s, int ms)
+{
+	long long until = now_ms() + ms;
+
+	while (now_ms() < until)
+		screen_read(s, 20);
+}
+
 void screen_type(struct screen *s, const char *keys)
 {
 	size_t n = strlen(keys);

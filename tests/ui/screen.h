@@ -19,6 +19,7 @@ void expect_cursor(struct screen *s, int row, int col);
 /* What is there now, without waiting for more than is there. */
 bool screen_has(struct screen *s, const char *part);
 void screen_read(struct screen *s, int ms);
+void screen_wait(struct screen *s, int ms); /* so long, whatever comes */
 pid_t screen_pid(const struct screen *s);
 int screen_end(struct screen *s); /* waits for the end; its wait status */
 /* Kills the shell that it was started by, and waits for its own end. */

@@ -267,7 +267,7 @@ static void drafts__survive_kill(void **state)
 	expect_row(w->s, -2, "not sent yet");
 	/* It is the engine's a second after the last key, and on the disk
 	 * with the next commit. */
-	screen_read(w->s, 1500);
+	screen_wait(w->s, 1500);
 	screen_type(w->s, "\033");
 	expect_row(w->s, -1, "i write");
 	say(w, "commits");
@@ -278,6 +278,31 @@ static void drafts__survive_kill(void **state)
 	w->s = ana(w, 24, 80, false);
 	expect_row(w->s, -2, "to bob> not sent yet");
 	expect_text(w->s, "hello there");
+}
+
+static void draft__knows_what_it_answers(void **state)
+{
+	struct world *w = *state;
+
+	met(w);
+	say(w, "are you well?");
+	expect_text(w->s, "are you well?");
+	screen_type(w->s, "\033ryes, ");
+	expect_row(w->s, -1, "┆ are you well?   Enter answers");
+	screen_wait(w->s, 1500);
+	screen_type(w->s, "\033");
+	expect_row(w->s, -1, "i write");
+	say(w, "commits");
+	expect_text(w->s, "commits");
+	kill(screen_pid(w->s), SIGKILL);
+	screen_end(w->s);
+	screen_free(w->s);
+	w->s = ana(w, 24, 80, false);
+	expect_row(w->s, -2, "to bob> yes,");
+	screen_type(w->s, "i");
+	expect_row(w->s, -1, "┆ are you well?   Enter answers");
+	screen_type(w->s, "very\r");
+	peer_expect(&w->bob, "\"original\":\"are you well?\"");
 }
 
 static void hostile__stays_in_its_row(void **state)
@@ -421,6 +446,13 @@ static void help__gives_the_focus_back(void **state)
 	expect_row(w->s, -1, "F1 help");
 	screen_type(w->s, "question");
 	expect_row(w->s, -2, "to bob> quick question");
+	screen_type(w->s, "\003\033OP");
+	expect_row(w->s, -1, "Esc close");
+	screen_type(w->s, "h q"); /* what is no command is nothing here */
+	expect_gone(w->s, "Everywhere");
+	expect_row(w->s, -2, "to bob>");
+	screen_type(w->s, "still here");
+	expect_row(w->s, -2, "to bob> still here");
 	/* A reply is not written behind a list. */
 	screen_type(w->s, "\003/help\r");
 	expect_row(w->s, -1, "Esc close");
@@ -685,9 +717,7 @@ static void away__is_not_read(void **state)
 	say(w, "hello?");
 	expect_row(w->s, -1, "2 unread");
 	expect_row(w->s, 18, "─ new ─");
-	screen_read(w->s, 100);
-	for (int i = 0; i < 25; i++) /* longer than what is seen takes */
-		screen_read(w->s, 100);
+	screen_wait(w->s, 2500); /* longer than what is seen takes */
 	assert_true(screen_has(w->s, "2 unread"));
 	screen_type(w->s, "\033[I");
 	expect_gone(w->s, "2 unread");
@@ -731,6 +761,7 @@ int main(void)
 	    SCREEN(program__ends_with_its_terminal),
 	    SCREEN(terminal__is_sane_without_a_parent),
 	    SCREEN(drafts__survive_kill),
+	    SCREEN(draft__knows_what_it_answers),
 	    SCREEN(hostile__stays_in_its_row),
 	    SCREEN(unknown_command__sends_nothing),
 	    SCREEN(find__goes_there),
