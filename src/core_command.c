@@ -8,8 +8,8 @@ typedef void handler(struct core *c, const struct now *now, client_id from,
 		     const struct command *cmd);
 static const int64_t connect_us = 20 * SECOND_US;
 
-static void result(struct core *c, client_id to, uint64_t ref, ticket after,
-		   enum code code, const char *text)
+void command_result(struct core *c, client_id to, uint64_t ref, ticket after,
+		    enum code code, const char *text)
 {
 	char *copy = NULL;
 
@@ -54,8 +54,8 @@ static void result_message(struct core *c, client_id to, uint64_t ref,
 }
 
 /* Whom the command is about; NULL: the result was given. */
-static struct who *target(struct core *c, const struct now *now, client_id from,
-			  const struct command *cmd, bool make)
+struct who *command_target(struct core *c, const struct now *now,
+			   client_id from, const struct command *cmd, bool make)
 {
 	char why[256] = "no such contact";
 	struct who *w = NULL;
@@ -75,10 +75,10 @@ static struct who *target(struct core *c, const struct now *now, client_id from,
 	if (code == CODE_AMBIGUOUS) {
 		char text[300];
 		snprintf(text, sizeof(text), "more than one: %s", why);
-		result(c, from, cmd->ref, 0, code, text);
+		command_result(c, from, cmd->ref, 0, code, text);
 		return NULL;
 	}
-	result(c, from, cmd->ref, 0, code, why);
+	command_result(c, from, cmd->ref, 0, code, why);
 	return NULL;
 }
 
@@ -86,9 +86,9 @@ static bool disk_ok(struct core *c, client_id from, const struct command *cmd)
 {
 	if (!c->disk)
 		return true;
-	result(c, from, cmd->ref, 0, CODE_DISK_FULL,
-	       c->disk == ERR_FULL ? "the disk is full"
-				   : "the disk cannot be written");
+	command_result(c, from, cmd->ref, 0, CODE_DISK_FULL,
+		       c->disk == ERR_FULL ? "the disk is full"
+					   : "the disk cannot be written");
 	return false;
 }
 
@@ -181,7 +181,7 @@ static void send_to(struct core *c, const struct now *now, client_id from,
 	if (code == CODE_OK)
 		code = may_queue(c, w, why);
 	if (code != CODE_OK) {
-		result(c, from, cmd->ref, 0, code, why);
+		command_result(c, from, cmd->ref, 0, code, why);
 		return;
 	}
 	queue_to(c, now, w, message_make(c, now, cmd->text, original), from,
@@ -195,7 +195,8 @@ static void send_reply(struct core *c, const struct now *now, client_id from,
 
 	if (store_message(c->store, w ? w->row.shown.id : 0, cmd->id,
 			  &original)) {
-		result(c, from, cmd->ref, 0, CODE_UNKNOWN, "no such message");
+		command_result(c, from, cmd->ref, 0, CODE_UNKNOWN,
+			       "no such message");
 		return;
 	}
 	if (!w)
@@ -203,7 +204,8 @@ static void send_reply(struct core *c, const struct now *now, client_id from,
 	if (w)
 		send_to(c, now, from, cmd, w, original);
 	else
-		result(c, from, cmd->ref, 0, CODE_UNKNOWN, "no such contact");
+		command_result(c, from, cmd->ref, 0, CODE_UNKNOWN,
+			       "no such contact");
 	message_free(original);
 }
 
@@ -217,14 +219,14 @@ static void on_send(struct core *c, const struct now *now, client_id from,
 	if (!disk_ok(c, from, cmd))
 		return;
 	if (code != CODE_OK) { /* before an address becomes a contact */
-		result(c, from, cmd->ref, 0, code, why);
+		command_result(c, from, cmd->ref, 0, code, why);
 		return;
 	}
 	if (!named && !uuid_none(cmd->id)) {
 		send_reply(c, now, from, cmd, NULL);
 		return;
 	}
-	struct who *w = target(c, now, from, cmd, true);
+	struct who *w = command_target(c, now, from, cmd, true);
 	if (!w)
 		return;
 	if (uuid_none(cmd->id))
@@ -299,13 +301,13 @@ static void on_reply(struct core *c, const struct now *now, client_id from,
 		return;
 	last_sender(c, from, &s);
 	if (!s.who) {
-		result(c, from, cmd->ref, 0, CODE_UNKNOWN,
-		       "nobody has written yet");
+		command_result(c, from, cmd->ref, 0, CODE_UNKNOWN,
+			       "nobody has written yet");
 		return;
 	}
 	if (s.unanswered > 1) {
 		snprintf(text, sizeof(text), "unanswered: %s", s.names);
-		result(c, from, cmd->ref, 0, CODE_AMBIGUOUS, text);
+		command_result(c, from, cmd->ref, 0, CODE_AMBIGUOUS, text);
 		return;
 	}
 	struct command reply = *cmd;
@@ -323,7 +325,7 @@ static void on_all(struct core *c, const struct now *now, client_id from,
 	if (!disk_ok(c, from, cmd))
 		return;
 	if (code != CODE_OK) {
-		result(c, from, cmd->ref, 0, code, why);
+		command_result(c, from, cmd->ref, 0, code, why);
 		return;
 	}
 	for (size_t i = 0; i < c->n_list; i++) {
@@ -344,10 +346,10 @@ static void on_all(struct core *c, const struct now *now, client_id from,
 	snprintf(text, sizeof(text), "to %u", n);
 	code = full ? CODE_PARTLY : CODE_OK;
 	if (!n)
-		result(c, from, cmd->ref, 0, CODE_UNREACHABLE,
-		       "nobody is online");
+		command_result(c, from, cmd->ref, 0, CODE_UNREACHABLE,
+			       "nobody is online");
 	else
-		result(c, from, cmd->ref, c->hard, code, text);
+		command_result(c, from, cmd->ref, c->hard, code, text);
 }
 
 /* ---- cancel, retry ---- */
@@ -369,8 +371,8 @@ static bool own_message(struct core *c, client_id from,
 			return true;
 		message_free(*m);
 	}
-	result(c, from, cmd->ref, 0, CODE_UNKNOWN,
-	       "no message of yours has this id");
+	command_result(c, from, cmd->ref, 0, CODE_UNKNOWN,
+		       "no message of yours has this id");
 	return false;
 }
 
@@ -391,8 +393,9 @@ static void on_cancel(struct core *c, const struct now *now, client_id from,
 	struct who *w = who_find(c, m->with);
 	if (!r && (!open_still(m) || !w)) {
 		bool late = m->delivery == D_DELIVERED;
-		result(c, from, cmd->ref, 0, late ? CODE_ERROR : CODE_OK,
-		       late ? "it was delivered already" : NULL);
+		command_result(c, from, cmd->ref, 0,
+			       late ? CODE_ERROR : CODE_OK,
+			       late ? "it was delivered already" : NULL);
 		message_free(m);
 		return;
 	}
@@ -420,14 +423,14 @@ static void on_retry(struct core *c, const struct now *now, client_id from,
 	struct who *w = who_find(c, m->with);
 	bool given_up = !r && w && !open_still(m);
 	if (given_up && m->delivery == D_DELIVERED) {
-		result(c, from, cmd->ref, 0, CODE_ERROR,
-		       "it was delivered already");
+		command_result(c, from, cmd->ref, 0, CODE_ERROR,
+			       "it was delivered already");
 		message_free(m);
 		return;
 	}
 	enum code code = given_up ? may_queue(c, w, why) : CODE_OK;
 	if (code != CODE_OK) {
-		result(c, from, cmd->ref, 0, code, why);
+		command_result(c, from, cmd->ref, 0, code, why);
 		message_free(m);
 		return;
 	}
@@ -472,7 +475,7 @@ static void wait_end(struct core *c, struct wait **at, enum code code,
 	if (code == CODE_OK && w)
 		result_who(c, i->client, i->ref, 0, w);
 	else
-		result(c, i->client, i->ref, 0, code, text);
+		command_result(c, i->client, i->ref, 0, code, text);
 	free(i);
 }
 
@@ -509,11 +512,11 @@ static void on_connect(struct core *c, const struct now *now, client_id from,
 {
 	if (!disk_ok(c, from, cmd))
 		return;
-	struct who *w = target(c, now, from, cmd, true);
+	struct who *w = command_target(c, now, from, cmd, true);
 	if (!w)
 		return;
 	if (w->row.shown.blocked) {
-		result(c, from, cmd->ref, 0, CODE_REFUSED, "blocked");
+		command_result(c, from, cmd->ref, 0, CODE_REFUSED, "blocked");
 		return;
 	}
 	w->named = true;
@@ -579,13 +582,13 @@ static struct who *trust_moves(struct core *c, const struct now *now,
 static void on_trust(struct core *c, const struct now *now, client_id from,
 		     const struct command *cmd)
 {
-	struct who *w = target(c, now, from, cmd, false);
+	struct who *w = command_target(c, now, from, cmd, false);
 
 	if (!w || !disk_ok(c, from, cmd))
 		return;
 	if (pubkey_none(&w->row.shown.key)) {
-		result(c, from, cmd->ref, 0, CODE_KEY,
-		       "its key was never seen: connect first");
+		command_result(c, from, cmd->ref, 0, CODE_KEY,
+			       "its key was never seen: connect first");
 		return;
 	}
 	if (w->row.shown.changed && !pubkey_none(&w->row.key_changed))
@@ -601,14 +604,14 @@ static void on_trust(struct core *c, const struct now *now, client_id from,
 static void on_verify(struct core *c, const struct now *now, client_id from,
 		      const struct command *cmd)
 {
-	struct who *w = target(c, now, from, cmd, false);
+	struct who *w = command_target(c, now, from, cmd, false);
 	char number[72];
 
 	if (!w || !disk_ok(c, from, cmd))
 		return;
 	if (pubkey_none(&w->row.shown.key)) {
-		result(c, from, cmd->ref, 0, CODE_KEY,
-		       "its key was never seen: connect first");
+		command_result(c, from, cmd->ref, 0, CODE_KEY,
+			       "its key was never seen: connect first");
 		return;
 	}
 	seal_safety_number(number, &c->self, &w->row.shown.key);
@@ -630,7 +633,7 @@ static void on_verify(struct core *c, const struct now *now, client_id from,
 static void on_block(struct core *c, const struct now *now, client_id from,
 		     const struct command *cmd)
 {
-	struct who *w = target(c, now, from, cmd, false);
+	struct who *w = command_target(c, now, from, cmd, false);
 
 	if (!w || !disk_ok(c, from, cmd))
 		return;
@@ -667,7 +670,7 @@ static void forget_counts(struct who *w)
 static void on_forget(struct core *c, const struct now *now, client_id from,
 		      const struct command *cmd)
 {
-	struct who *w = target(c, now, from, cmd, false);
+	struct who *w = command_target(c, now, from, cmd, false);
 
 	if (!w || !disk_ok(c, from, cmd))
 		return;
@@ -699,7 +702,8 @@ static bool name_fits(struct core *c, client_id from, const struct command *cmd,
 
 	if (s.n <= NICK_MAX && utf8_ok(s))
 		return true;
-	result(c, from, cmd->ref, 0, CODE_USAGE, "a name has at most 96 bytes");
+	command_result(c, from, cmd->ref, 0, CODE_USAGE,
+		       "a name has at most 96 bytes");
 	return false;
 }
 
@@ -716,14 +720,14 @@ static bool name_taken(const struct core *c, const struct who *w,
 static void on_rename(struct core *c, const struct now *now, client_id from,
 		      const struct command *cmd)
 {
-	struct who *w = target(c, now, from, cmd, false);
+	struct who *w = command_target(c, now, from, cmd, false);
 	const char *name = cmd->name ? cmd->name : "";
 
 	if (!w || !disk_ok(c, from, cmd) || !name_fits(c, from, cmd, name))
 		return;
 	if (name[0] && name_taken(c, w, name)) {
-		result(c, from, cmd->ref, 0, CODE_USAGE,
-		       "somebody else has that name");
+		command_result(c, from, cmd->ref, 0, CODE_USAGE,
+			       "somebody else has that name");
 		return;
 	}
 	snprintf(w->row.shown.petname, sizeof(w->row.shown.petname), "%s",
@@ -737,7 +741,7 @@ static void on_rename(struct core *c, const struct now *now, client_id from,
 static void on_draft(struct core *c, const struct now *now, client_id from,
 		     const struct command *cmd)
 {
-	struct who *w = target(c, now, from, cmd, false);
+	struct who *w = command_target(c, now, from, cmd, false);
 
 	if (!w)
 		return;
@@ -756,19 +760,19 @@ static void on_draft(struct core *c, const struct now *now, client_id from,
 	if (!shown.draft)
 		shown.draft = nothing; /* it is said that there is none */
 	tell(c, 0, 0, &(struct event){.kind = EV_PEER, .contact = &shown});
-	result(c, from, cmd->ref, 0, CODE_OK, NULL);
+	command_result(c, from, cmd->ref, 0, CODE_OK, NULL);
 }
 
 static void on_read(struct core *c, const struct now *now, client_id from,
 		    const struct command *cmd)
 {
-	struct who *w = target(c, now, from, cmd, false);
+	struct who *w = command_target(c, now, from, cmd, false);
 
 	if (!w)
 		return;
 	struct contact *s = &w->row.shown;
 	message_n upto = cmd->n > 0 && cmd->n < s->last ? cmd->n : s->last;
-	result(c, from, cmd->ref, 0, CODE_OK, NULL);
+	command_result(c, from, cmd->ref, 0, CODE_OK, NULL);
 	if (upto <= s->read_upto)
 		return;
 	s->read_upto = upto;
@@ -800,13 +804,14 @@ static void on_nick(struct core *c, const struct now *now, client_id from,
 	const char *nick = cmd->name ? cmd->name : cmd->text;
 
 	if (!nick || !nick[0]) {
-		result(c, from, cmd->ref, 0, CODE_USAGE, "no name is given");
+		command_result(c, from, cmd->ref, 0, CODE_USAGE,
+			       "no name is given");
 		return;
 	}
 	if (!name_fits(c, from, cmd, nick))
 		return;
 	nick_set(c, now, nick);
-	result(c, from, cmd->ref, 0, CODE_OK, NULL);
+	command_result(c, from, cmd->ref, 0, CODE_OK, NULL);
 }
 
 static bool set_trust(struct core *c, const char *value)
@@ -854,20 +859,20 @@ static void on_set(struct core *c, const struct now *now, client_id from,
 	else if (strcmp(name, "history") == 0)
 		good = set_history(c, value);
 	else if (cmd->yes) { /* it is in the file, for the next start */
-		result(c, from, cmd->ref, 0, CODE_OK, NULL);
+		command_result(c, from, cmd->ref, 0, CODE_OK, NULL);
 		return;
 	} else {
 		snprintf(text, sizeof(text),
 			 "%.60s cannot be set here: nickname, trust-new, "
 			 "history can; with -s for the next start",
 			 name);
-		result(c, from, cmd->ref, 0, CODE_USAGE, text);
+		command_result(c, from, cmd->ref, 0, CODE_USAGE, text);
 		return;
 	}
 	snprintf(text, sizeof(text), "%.60s = %.60s: not a value of it", name,
 		 value);
-	result(c, from, cmd->ref, 0, good ? CODE_OK : CODE_USAGE,
-	       good ? NULL : text);
+	command_result(c, from, cmd->ref, 0, good ? CODE_OK : CODE_USAGE,
+		       good ? NULL : text);
 }
 
 static void on_id(struct core *c, const struct now *now, client_id from,
@@ -895,172 +900,6 @@ static void on_id(struct core *c, const struct now *now, client_id from,
 	(void)now;
 }
 
-/* ---- questions ---- */
-
-static unsigned page_limit(const struct command *cmd, unsigned usual)
-{
-	if (!cmd->limit)
-		return usual;
-	return cmd->limit < PAGE_MAX ? cmd->limit : PAGE_MAX;
-}
-
-static void result_page(struct core *c, client_id to, uint64_t ref, bool more,
-			message_n next)
-{
-	tell(c, to, 0,
-	     &(struct event){
-		 .kind = EV_RESULT, .ref = ref, .more = more, .next = next});
-}
-
-/* Contacts by id; the next page from the last one's. */
-static void on_snapshot(struct core *c, const struct now *now, client_id from,
-			const struct command *cmd)
-{
-	unsigned limit = page_limit(cmd, PAGE_MAX), n = 0;
-	contact_id last = 0;
-	bool more = false;
-
-	for (size_t i = 0; i < c->n_list && !more; i++) {
-		struct who *w = c->list[i];
-		if (w->row.shown.id <= cmd->n || w->row.hidden)
-			continue;
-		more = n++ == limit;
-		if (more)
-			break;
-		last = w->row.shown.id;
-		tell(c, from, 0,
-		     &(struct event){.kind = EV_ITEM,
-				     .ref = cmd->ref,
-				     .contact = &w->row.shown});
-	}
-	result_page(c, from, cmd->ref, more, more ? last : 0);
-	(void)now;
-}
-
-/* What is in memory is newer than what is on the disk. */
-static void item(struct core *c, client_id to, uint64_t ref,
-		 const struct message *stored)
-{
-	struct row *r = stored->incoming ? NULL : outbox_find(c, stored->id);
-	struct message m = r ? *r->m : *stored;
-	struct who *w = who_find(c, m.with);
-	struct event ev = {.kind = EV_ITEM, .ref = ref, .message = &m};
-	struct contact shown;
-
-	if (w) {
-		shown = w->row.shown;
-		shown.draft = NULL;
-		ev.contact = &shown;
-	}
-	tell(c, to, 0, &ev);
-}
-
-static void on_outbox(struct core *c, const struct now *now, client_id from,
-		      const struct command *cmd)
-{
-	bool one = cmd->contact > 0 || cmd->to;
-	struct who *w = one ? target(c, now, from, cmd, false) : NULL;
-	unsigned limit = page_limit(cmd, PAGE_MAX), n = 0;
-	struct page p = {.more = true, .next = cmd->n};
-	message_n last = 0;
-	bool more = false;
-
-	if (one && !w)
-		return;
-	while (p.more && !more) {
-		message_n after = p.next;
-		p = (struct page){0};
-		if (store_outbox(c->store, after, &p))
-			break;
-		for (size_t i = 0; i < p.n && !more; i++) {
-			const struct message *m = p.row[i];
-			if (w && m->with != w->row.shown.id)
-				continue;
-			more = n++ == limit;
-			if (more)
-				break;
-			last = m->n;
-			item(c, from, cmd->ref, m);
-		}
-		page_free(&p);
-	}
-	result_page(c, from, cmd->ref, more, more ? last : 0);
-}
-
-/* The first page waits for what was just told, as that of a history. */
-static void on_search(struct core *c, const struct now *now, client_id from,
-		      const struct command *cmd)
-{
-	bool one = cmd->contact > 0 || cmd->to;
-	struct who *w = one ? target(c, now, from, cmd, false) : NULL;
-
-	if (one && !w)
-		return;
-	if (!cmd->text || !cmd->text[strspn(cmd->text, " \t\n")]) {
-		result(c, from, cmd->ref, 0, CODE_USAGE,
-		       "no words to look for");
-		return;
-	}
-	struct job j = {.kind = JOB_PAGE, .client = from, .ref = cmd->ref};
-	j.query.text = cmd->text;
-	j.query.with = w ? w->row.shown.id : 0;
-	j.query.before = cmd->n;
-	j.query.limit = page_limit(cmd, PAGE_USUAL);
-	effects_put(c->fx, &(struct effect){.kind = FX_JOB,
-					    .job = &j,
-					    .after = cmd->n ? 0 : c->hard});
-}
-
-/* A page is read from the disk: the newest waits for what was just told. */
-static void on_history(struct core *c, const struct now *now, client_id from,
-		       const struct command *cmd)
-{
-	bool one = cmd->contact > 0 || cmd->to;
-	bool since = cmd->kind == CMD_SINCE;
-	struct who *w = one ? target(c, now, from, cmd, false) : NULL;
-
-	if (one && !w)
-		return;
-	struct job j = {.kind = JOB_PAGE, .client = from, .ref = cmd->ref};
-	j.query.with = w ? w->row.shown.id : 0;
-	j.query.limit = page_limit(cmd, since ? PAGE_MAX : PAGE_USUAL);
-	struct message *before;
-	if (since)
-		j.query.after = cmd->n;
-	else
-		j.query.before = cmd->n;
-	if (!since && !cmd->n && !uuid_none(cmd->id)) {
-		if (store_message(c->store, j.query.with, cmd->id, &before)) {
-			result(c, from, cmd->ref, 0, CODE_UNKNOWN,
-			       "no message has this id");
-			return;
-		}
-		j.query.before = before->n;
-		message_free(before);
-	}
-	j.query.oldest = since && !cmd->n;
-	effects_put(c->fx,
-		    &(struct effect){.kind = FX_JOB,
-				     .job = &j,
-				     .after = since || !cmd->n ? c->hard : 0});
-}
-
-void command_page(struct core *c, const struct job *j)
-{
-	if (j->err) {
-		result(c, j->client, j->ref, 0, CODE_ERROR,
-		       j->err == ERR_FULL
-			   ? "too many questions at once: ask again"
-			   : err_text(j->err));
-		return;
-	}
-	for (size_t i = 0; i < j->page.n; i++) {
-		store_freshen(c->store, j->page.row[i]);
-		item(c, j->client, j->ref, j->page.row[i]);
-	}
-	result_page(c, j->client, j->ref, j->page.more, j->page.next);
-}
-
 /* Goodbye: links are closed when everything decided so far is on the disk;
  * the engine says EV_BYE when it has flushed them. */
 static void on_quit(struct core *c, const struct now *now, client_id from,
@@ -1077,7 +916,7 @@ static void on_quit(struct core *c, const struct now *now, client_id from,
 						    .after = c->hard,
 						    .link = c->conns[i]->id});
 	c->quit = true;
-	result(c, from, cmd->ref, c->hard, CODE_OK, NULL);
+	command_result(c, from, cmd->ref, c->hard, CODE_OK, NULL);
 	(void)now;
 }
 
@@ -1085,24 +924,36 @@ void core_command(struct core *c, const struct now *now, client_id from,
 		  const struct command *cmd)
 {
 	static handler *const handle[] = {
-	    [CMD_SEND] = on_send,       [CMD_REPLY] = on_reply,
-	    [CMD_ALL] = on_all,         [CMD_CANCEL] = on_cancel,
-	    [CMD_RETRY] = on_retry,     [CMD_DRAFT] = on_draft,
-	    [CMD_READ] = on_read,       [CMD_CONNECT] = on_connect,
-	    [CMD_TRUST] = on_trust,     [CMD_VERIFY] = on_verify,
-	    [CMD_BLOCK] = on_block,     [CMD_UNBLOCK] = on_block,
-	    [CMD_FORGET] = on_forget,   [CMD_RENAME] = on_rename,
-	    [CMD_NICK] = on_nick,       [CMD_SET] = on_set,
-	    [CMD_ID] = on_id,           [CMD_PEERS] = on_snapshot,
-	    [CMD_OUTBOX] = on_outbox,   [CMD_SNAPSHOT] = on_snapshot,
-	    [CMD_HISTORY] = on_history, [CMD_SEARCH] = on_search,
-	    [CMD_SINCE] = on_history,   [CMD_QUIT] = on_quit,
+	    [CMD_SEND] = on_send,
+	    [CMD_REPLY] = on_reply,
+	    [CMD_ALL] = on_all,
+	    [CMD_CANCEL] = on_cancel,
+	    [CMD_RETRY] = on_retry,
+	    [CMD_DRAFT] = on_draft,
+	    [CMD_READ] = on_read,
+	    [CMD_CONNECT] = on_connect,
+	    [CMD_TRUST] = on_trust,
+	    [CMD_VERIFY] = on_verify,
+	    [CMD_BLOCK] = on_block,
+	    [CMD_UNBLOCK] = on_block,
+	    [CMD_FORGET] = on_forget,
+	    [CMD_RENAME] = on_rename,
+	    [CMD_NICK] = on_nick,
+	    [CMD_SET] = on_set,
+	    [CMD_ID] = on_id,
+	    [CMD_PEERS] = query_snapshot,
+	    [CMD_OUTBOX] = query_outbox,
+	    [CMD_SNAPSHOT] = query_snapshot,
+	    [CMD_HISTORY] = query_history,
+	    [CMD_SEARCH] = query_search,
+	    [CMD_SINCE] = query_history,
+	    [CMD_QUIT] = on_quit,
 	};
 	size_t kind = (size_t)cmd->kind;
 
 	if (kind >= sizeof(handle) / sizeof(handle[0]) || !handle[kind]) {
-		result(c, from, cmd->ref, 0, CODE_BAD_COMMAND,
-		       "no such command");
+		command_result(c, from, cmd->ref, 0, CODE_BAD_COMMAND,
+			       "no such command");
 		return;
 	}
 	handle[kind](c, now, from, cmd);

@@ -9,6 +9,7 @@
  *   core_dial.c     whom we dial, when, where
  *   core_outbox.c   what waits for its ACK
  *   core_command.c  what front ends ask
+ *   core_query.c    pages: snapshot, outbox, history, search
  *   core_peer.c     whom a typed PEER means, addresses as text
  *   core_table.c    tables and timers, in which nothing is searched */
 enum {
@@ -307,6 +308,23 @@ void wait_answer(struct core *c, contact_id who, enum code code,
 		 const char *text);
 void wait_move(struct core *c, contact_id from, contact_id to);
 void wait_timer(struct core *c, struct wait *w);
+/* The one result of a command, with or after a ticket. */
+void command_result(struct core *c, client_id to, uint64_t ref, ticket after,
+		    enum code code, const char *text);
+/* Whom a command is about; NULL: that was answered. */
+struct who *command_target(struct core *c, const struct now *now,
+			   client_id from, const struct command *cmd,
+			   bool make);
+
+/* ---- core_query.c ---- */
+void query_snapshot(struct core *c, const struct now *now, client_id from,
+		    const struct command *cmd);
+void query_outbox(struct core *c, const struct now *now, client_id from,
+		  const struct command *cmd);
+void query_history(struct core *c, const struct now *now, client_id from,
+		   const struct command *cmd);
+void query_search(struct core *c, const struct now *now, client_id from,
+		  const struct command *cmd);
 void command_page(struct core *c, const struct job *j);
 
 /* ---- core_peer.c ---- */
