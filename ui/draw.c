@@ -26,6 +26,8 @@ void draw_free(struct draw *d)
 void draw_forget(struct draw *d)
 {
 	d->input_rows = 0;
+	for (size_t i = 0; i < CACHE; i++)
+		d->cut[i].n = 0;
 	clearok(curscr, TRUE);
 }
 

@@ -1,6 +1,7 @@
 #include "ui/model.h"
 #include "proto/seal.h"
 #include "ui/text.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -186,6 +187,12 @@ const struct contact *model_find(const struct model *m, contact_id c)
 const struct contact *model_self(const struct model *m)
 {
 	return m->self;
+}
+
+void model_rename_self(struct model *m, const char *nick)
+{
+	if (m->self)
+		snprintf(m->self->nick, sizeof(m->self->nick), "%s", nick);
 }
 
 const char *model_trust_new(const struct model *m)

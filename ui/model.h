@@ -36,6 +36,7 @@ void model_ask_outbox(struct model *m);
 
 /* Ourselves and what EV_READY said; NULL before. */
 const struct contact *model_self(const struct model *m);
+void model_rename_self(struct model *m, const char *nick);
 /* How new ones are taken: ask, accept, refuse. */
 const char *model_trust_new(const struct model *m);
 bool model_complete(const struct model *m); /* the snapshot has come */

@@ -95,6 +95,17 @@ static void worked(struct tui *t, const struct asked *a, const struct event *ev)
 	case WHY_SEND:
 	case WHY_DRAFT:
 		return;
+	case WHY_NICK:
+		tui_send(t, &(struct command){.kind = CMD_ID}, WHY_SELF, NULL);
+		return;
+	case WHY_SELF:
+		if (!ev->contact)
+			return;
+		model_rename_self(t->model, ev->contact->nick);
+		tui_say(t, LEVEL_INFO,
+			"you are %s now; /set -s nickname keeps it",
+			ev->contact->nick);
+		return;
 	case WHY_ALL:
 		tui_say(t, LEVEL_INFO, "sent %s",
 			ev->text ? ev->text : "to everybody online");
@@ -189,7 +200,7 @@ static void arrived(struct tui *t, const struct event *ev)
 		t->away_new = true;
 		model_mark(t->model, c->id, ev->message->n);
 	}
-	if (!t->cfg->bell || c->blocked || c->trust < TRUST_PINNED ||
+	if (!t->bell || c->blocked || c->trust < TRUST_PINNED ||
 	    on_screen(t, c->id))
 		return;
 	if (t->bell_us && now - t->bell_us < BELL_US)
@@ -354,7 +365,7 @@ static void paint(struct tui *t, int64_t now)
 	draw_all(t->draw, &t->view, t->model, t->edit);
 	t->painted_us = now;
 	t->dirty = t->line_dirty = false;
-	if (t->cfg->title && n != t->title)
+	if (t->titles && n != t->title)
 		term_title(n);
 	t->title = n;
 	seen(t, now);
@@ -573,6 +584,8 @@ int tui_dial(struct client *c, const struct config *cfg, const char *at)
 		return 2;
 	}
 	t.ref = (uint64_t)1 << MODEL_REFS_BIT;
+	t.bell = cfg->bell;
+	t.titles = cfg->title;
 	t.model = model_new();
 	t.draw = draw_new();
 	t.edit = edit_new();

@@ -26,6 +26,8 @@ enum why {
 	WHY_INFO,
 	WHY_SAY,
 	WHY_SEND,
+	WHY_NICK, /* our name was changed: it is asked for */
+	WHY_SELF,
 	WHY_ALL,
 	WHY_DRAFT,
 	WHY_FIND
@@ -96,6 +98,7 @@ struct tui {
 	int64_t paint_us, painted_us, draft_us, read_us, paste_us, bell_us;
 	int64_t quit_us, start_us;
 	bool dirty, line_dirty;
+	bool bell, titles; /* as configured, or as /set said since */
 	unsigned title;
 	struct buf paste;
 	bool pasting;

@@ -472,20 +472,41 @@ static enum why why_of(enum slash kind)
 {
 	if (kind == SL_CONNECT || kind == SL_CHAT)
 		return WHY_OPEN;
+	if (kind == SL_NICK)
+		return WHY_NICK;
 	return kind == SL_INFO ? WHY_INFO : WHY_SAY;
+}
+
+static bool is(struct bytes s, const char *word)
+{
+	return s.n == strlen(word) && memcmp(s.p, word, s.n) == 0;
+}
+
+/* What is the screen's alone. */
+static bool set_here(struct tui *t, struct bytes name, struct bytes value)
+{
+	bool on = is(value, "on"), twelve = is(value, "12");
+
+	if (is(name, "bell") && (on || is(value, "off")))
+		t->bell = on;
+	else if (is(name, "title") && (on || is(value, "off")))
+		t->titles = on;
+	else if (is(name, "clock") && (twelve || is(value, "24")))
+		t->view.clock12 = twelve;
+	else
+		return false;
+	draw_forget(t->draw);
+	t->dirty = true;
+	return true;
 }
 
 /* What is true when it worked. */
 static const char *done_word(enum slash kind)
 {
 	static const char *const word[] = {
-	    [SL_NICK] = "your name is changed",
-	    [SL_VERIFY] = "verified",
-	    [SL_TRUST] = "trusted",
-	    [SL_BLOCK] = "blocked",
-	    [SL_UNBLOCK] = "not blocked",
-	    [SL_FORGET] = "forgotten",
-	    [SL_RENAME] = "renamed",
+	    [SL_VERIFY] = "verified",  [SL_TRUST] = "trusted",
+	    [SL_BLOCK] = "blocked",    [SL_UNBLOCK] = "not blocked",
+	    [SL_FORGET] = "forgotten", [SL_RENAME] = "renamed",
 	    [SL_SET] = "set",
 	};
 
@@ -588,15 +609,22 @@ static bool slash(struct tui *t, const struct parsed *p)
 	case SL_BLOCK:
 	case SL_UNBLOCK:
 	case SL_RENAME:
-	case SL_SET:
 		break;
+	case SL_SET:
+		if (!set_here(t, p->peer, p->text) || p->save)
+			break;
+		tui_say(t, LEVEL_INFO, "set until the end; -s: for good");
+		return true;
 	}
 	if (!command_build(p, model_opened(t->model), &cmd))
 		return false;
 	known(t, p, &cmd);
 	if (why_of(p->row->kind) == WHY_OPEN)
 		tui_say(t, LEVEL_INFO, "dialling");
-	tui_send(t, &cmd, why_of(p->row->kind), done_word(p->row->kind));
+	bool nick = p->row->kind == SL_SET &&
+		    (is(p->peer, "nickname") || is(p->peer, "nick"));
+	tui_send(t, &cmd, nick ? WHY_NICK : why_of(p->row->kind),
+		 done_word(p->row->kind));
 	return true;
 }
 

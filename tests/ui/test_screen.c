@@ -586,6 +586,13 @@ static void words__say_what_happened(void **state)
 	met(w);
 	screen_type(w->s, "/rename robert\r");
 	expect_row(w->s, -1, " renamed: robert");
+	screen_type(w->s, "/nick anna\r");
+	expect_row(w->s, -1, " you are anna now");
+	expect_row(w->s, 0, "anna~");
+	expect_row(w->s, -4, "anna  hello there");
+	screen_type(w->s, "/set clock 12\r");
+	expect_row(w->s, -1, " set until the end");
+	expect_row(w->s, -4, "M anna  hello there");
 	screen_type(w->s, "/verify\r");
 	expect_row(w->s, -1, " verified: robert");
 	screen_type(w->s, "/info nobody\r");
