@@ -14,7 +14,8 @@ const struct dialect *dialect_named(const char *name)
 enum err dialect_check(const struct dialect *d, const struct packet *p)
 {
 	struct buf out = {0};
-	enum err err = packet_check(p);
+	enum err err =
+	    d->traits & T_KEYED ? packet_check(p) : packet_check_plain(p);
 
 	if (!err && p->text.n > d->text_max)
 		err = ERR_LIMIT;

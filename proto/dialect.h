@@ -6,8 +6,13 @@
 enum trait {
 	T_DATAGRAM = 1 << 0,    /* one frame per datagram; else a stream */
 	T_HELLO_FIRST = 1 << 1, /* dialler says HELLO before anything else */
+	T_TRANSACTION = 1 << 2, /* a new connection for each transaction */
+	T_ONE_SHOT = 1 << 3,    /* one frame each way, then close */
 	T_ACKS = 1 << 4,        /* a text is answered: "delivered" is known */
+	T_STAMPS = 1 << 5,      /* ACK names a message by its timestamp */
 	T_IDS = 1 << 6,         /* ACK names a message by its id */
+	T_ORDERED = 1 << 7,     /* ACK names none: answers come in order */
+	T_UNFRAMED = 1 << 8,    /* a frame may end when the peer falls silent */
 	T_SEQ = 1 << 9,         /* epoch, numbers, have and skip */
 	T_KEYED = 1 << 10,      /* a peer is a key; all others are plain */
 };
@@ -16,6 +21,27 @@ enum trait {
 struct patience {
 	unsigned tries;
 	int64_t wait_us, give_up_us;
+};
+
+/* The login of a message centre, see `step` below. What to do is told by the
+ * state; what comes next is heard->frame, whatever it may look like. */
+enum login {
+	LOGIN_NONE, /* nothing was said yet */
+	/* client */
+	LOGIN_NAME,   /* has said LIN */
+	LOGIN_SECRET, /* has said its name */
+	LOGIN_ASKED,  /* waits for the verdict */
+	LOGIN_AGAIN,  /* refused: step with another password says it */
+	LOGIN_TOKEN,  /* let in: the token comes next; keep it */
+	LOGIN_WHERE,  /* has said its host, its port comes next */
+	/* centre; the next three frames are to be kept */
+	LOGIN_HEAR_NAME,
+	LOGIN_HEAR_SECRET,
+	LOGIN_DECIDE, /* check them, then step with the verdict */
+	LOGIN_OKAYED, /* has let in, the token comes next */
+	LOGIN_HEAR_HOST,
+	LOGIN_HEAR_PORT,
+	LOGIN_OVER, /* all is said; the centre closes */
 };
 
 /* A dialect is a constant. Its functions are pure: same bytes in, same bytes
@@ -42,11 +68,30 @@ struct dialect {
 	enum err (*encode)(const struct packet *p, struct buf *out);
 	/* A timestamp in this dialect's own way of writing. */
 	void (*stamp)(char out[static STAMP_MAX + 1], int64_t unix_us);
+	/* NULL where traits say it all. The login of a message centre: given
+	 * what we want and what was heard (NULL: nothing new), what to say
+	 * next. Call it again, with nothing heard, until it has nothing to
+	 * say (CENTER_NOTHING). The state is an enum login, the caller's, 0
+	 * at first; who has nothing heard then is the client.
+	 * want, client: CENTER_WORD [name, password, our host, our port]
+	 * want, centre: in LOGIN_DECIDE CENTER_LOGIN_OKAY [token], or the
+	 * refusal as it is said.
+	 * ERR_AUTH: refused, heard->verb says how; ERR_STATE: nothing may
+	 * come here; ERR_PARSE: not a login. */
+	enum err (*step)(unsigned *state, const struct packet *want,
+			 const struct packet *heard, struct packet *say);
 };
-extern const struct dialect dialect_sotto;
+extern const struct dialect dialect_sotto;             /* sotto.c */
+extern const struct dialect dialect_json;              /* json_wire.c */
+extern const struct dialect dialect_mesh;              /* mesh_wire.c */
+extern const struct dialect dialect_center;            /* center_wire.c */
+extern const struct dialect dialect_binary;            /* binary_wire.c */
+extern const struct dialect dialect_binary16;          /* the same */
+extern const struct dialect dialect_nul;               /* nul_wire.c */
 const struct dialect *dialect_named(const char *name); /* or NULL */
-/* OK, or why p cannot be said in d: packet_check, text_max, and its size as
- * encoded against send_max. Ask before a message is queued. */
+/* OK, or why p cannot be said in d: packet_check (packet_check_plain but for
+ * T_KEYED), text_max, and its size as encoded against send_max. Ask before a
+ * message is queued. */
 enum err dialect_check(const struct dialect *d,
 		       const struct packet *p) MUST_USE;
 #endif

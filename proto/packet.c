@@ -93,6 +93,17 @@ static enum err check_words(const struct packet *p)
 	return OK;
 }
 
+static enum err check_center(const struct packet *p)
+{
+	enum err err = check_words(p);
+
+	if (err)
+		return err;
+	if (p->verb > CENTER_AWAY)
+		return ERR_PARSE;
+	return word_check(p->text, PACKET_MAX);
+}
+
 enum err packet_check(const struct packet *p)
 {
 	if (!stamp_ok(p->stamp) || !stamp_ok(p->orig_stamp))
@@ -116,12 +127,39 @@ enum err packet_check(const struct packet *p)
 		return uuid_none(&p->id) ? ERR_PARSE : OK;
 	case PKT_ERROR:
 		return check_words(p);
+	case PKT_CENTER:
+		return check_center(p);
 	case PKT_PEERS:
 	case PKT_TYPING:
 	case PKT_WHO:
 		return OK;
 	}
 	return ERR_PARSE;
+}
+
+static enum err check_plain_text(const struct packet *p)
+{
+	if (!p->text.n)
+		return ERR_PARSE;
+	if (p->text.n > TEXT_MAX || p->quoted.n > TEXT_MAX)
+		return ERR_LIMIT;
+	if (!utf8_ok(p->quoted) || (!p->sealed && !utf8_ok(p->text)))
+		return ERR_PARSE;
+	return word_check(p->peer, 64);
+}
+
+enum err packet_check_plain(const struct packet *p)
+{
+	if (p->kind == PKT_ACK)
+		return stamp_ok(p->stamp) && stamp_ok(p->orig_stamp) &&
+			       p->verdict <= V_SEQ_REUSED
+			   ? OK
+			   : ERR_PARSE;
+	if (p->kind != PKT_MESSAGE && p->kind != PKT_REPLY)
+		return packet_check(p);
+	if (!stamp_ok(p->stamp) || !stamp_ok(p->orig_stamp))
+		return ERR_PARSE;
+	return check_plain_text(p);
 }
 
 static void dump_hex(struct buf *out, const char *name, const uint8_t *b,
@@ -166,6 +204,7 @@ static const char *kind_name(enum packet_kind k)
 	    [PKT_PEERS] = "peers",   [PKT_SKIP] = "skip",
 	    [PKT_TYPING] = "typing", [PKT_READ] = "read",
 	    [PKT_ERROR] = "error",   [PKT_WHO] = "who",
+	    [PKT_CENTER] = "center",
 	};
 
 	return name[k];
@@ -202,6 +241,10 @@ void packet_dump(struct buf *out, const struct packet *p)
 		buf_printf(out, " [%llu,%llu]",
 			   (unsigned long long)p->ranges[i].from,
 			   (unsigned long long)p->ranges[i].to);
+	if (p->kind == PKT_CENTER)
+		buf_printf(out, " verb=%u", p->verb);
+	if (p->private)
+		buf_printf(out, " private");
 	for (size_t i = 0; i < p->n_words; i++)
 		dump_bytes(out, "word", p->word[i]);
 }

@@ -42,7 +42,51 @@ enum packet_kind {
 	PKT_TYPING,
 	PKT_READ,
 	PKT_ERROR,
-	PKT_WHO, /* please say HELLO (plain dialects) */
+	PKT_WHO,    /* please say HELLO (plain dialects) */
+	PKT_CENTER, /* a word to, from or of a message centre */
+};
+
+/* What a PKT_CENTER says. In brackets: what word[] holds, in order; `text` is
+ * what a person wrote or is to read. The name of the sender comes first in a
+ * request, then the token that the centre gave it at its login. */
+enum center_verb {
+	CENTER_NOTHING, /* nothing to be said */
+	CENTER_TEXT,    /* only words for a person: text */
+	CENTER_WORD,    /* a frame of the login: [name, password, ...] */
+
+	/* requests */
+	CENTER_LIN, /* let me in; see dialect.h */
+	CENTER_MSG, /* [user, token, to], text */
+	CENTER_BRD, /* to all: [user, token], text */
+	CENTER_ONL, /* who is there? [user, token] */
+	CENTER_BLC, /* [user, token, "1": block, "0": unblock, who] */
+	CENTER_OUT, /* good bye: [user, token] */
+	CENTER_GET, /* where is? [user, token, who] */
+	CENTER_ALL, /* tell them where I am: [user, token, who] */
+	CENTER_HEY, /* still here: [user, token] */
+
+	/* answers */
+	CENTER_LOGIN_OKAY,
+	CENTER_LOGIN_FAILED, /* [tries left] */
+	CENTER_JUST_PENNED,  /* [seconds]: third failure, locked out now */
+	CENTER_PENNED,       /* [seconds]: still locked out */
+	CENTER_OKAY,
+	CENTER_FAIL,
+
+	/* pushed to where a user listens */
+	CENTER_ADR,          /* [name, host, port] */
+	CENTER_ONLINE,       /* [who] has logged on */
+	CENTER_OFFLINE,      /* [who] has left; may be said again and again */
+	CENTER_LIST,         /* who is there: text, names between blanks */
+	CENTER_WANTS,        /* [who] asks for our address */
+	CENTER_BLOCKED,      /* [who] */
+	CENTER_UNBLOCKED,    /* [who] */
+	CENTER_GONE,         /* [who] left before we allowed our address */
+	CENTER_MOVED,        /* we logged in elsewhere */
+	CENTER_KEPT,         /* recipient is away, the text is kept */
+	CENTER_REFUSED,      /* recipient has blocked us */
+	CENTER_SOME_REFUSED, /* of a broadcast */
+	CENTER_AWAY,         /* what was kept for us: text */
 };
 
 enum verdict {
@@ -84,12 +128,18 @@ struct packet {
 	size_t n_ranges;
 	struct addr *peers;
 	size_t n_peers;
-	struct bytes word[WORDS_MAX]; /* ERROR: code, words */
+	struct bytes word[WORDS_MAX]; /* CENTER; ERROR: code, words */
 	size_t n_words;
+	enum center_verb verb; /* CENTER */
+	bool private;          /* center: a text that came from its writer */
+	struct bytes frame;    /* center: as it came; what the login goes by */
 };
 
 /* OK, or why no dialect may send this packet or hand it up. */
 enum err packet_check(const struct packet *p) MUST_USE;
+/* The same for plain dialects, which have neither ids nor numbers and may do
+ * without timestamps; a sealed text is any bytes. */
+enum err packet_check_plain(const struct packet *p) MUST_USE;
 /* A canonical text of it, for vectors and failing tests. */
 void packet_dump(struct buf *out, const struct packet *p);
 #endif

@@ -6,6 +6,8 @@
  * people. The only place, with noise.c and link.c, that holds private keys. */
 enum seal {
 	SEAL_NONE,
+	SEAL_OAEP,  /* binary: each text, RSA-2048, OAEP with SHA-1 */
+	SEAL_RAW,   /* nul: each text, textbook RSA-1024; hides nothing */
 	SEAL_NOISE, /* sotto: the whole link; see noise.h */
 };
 enum { CERTIFICATE = 112 };

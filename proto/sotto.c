@@ -253,7 +253,7 @@ static enum err sotto_encode(const struct packet *p, struct buf *out)
 
 	if (err)
 		return err;
-	if (p->kind == PKT_WHO)
+	if (p->kind == PKT_WHO || p->kind == PKT_CENTER)
 		return ERR_STATE;
 	put(out, "{\"type\":\"");
 	put(out, kind_word[p->kind]);
@@ -281,6 +281,7 @@ static enum err sotto_encode(const struct packet *p, struct buf *out)
 	case PKT_PEERS:
 	case PKT_TYPING:
 	case PKT_WHO:
+	case PKT_CENTER:
 		break;
 	}
 	put(out, "}");

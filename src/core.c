@@ -831,6 +831,7 @@ void core_packet(struct core *c, const struct now *now, link_id from,
 	case PKT_READ:
 	case PKT_ERROR:
 	case PKT_WHO:
+	case PKT_CENTER:
 		break;
 	}
 }

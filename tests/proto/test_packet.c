@@ -374,12 +374,12 @@ static struct packet some(enum packet_kind kind)
 static void packet_check__takes__each_kind(void **state)
 {
 	(void)state;
-	for (int k = PKT_HELLO; k <= PKT_WHO; k++) {
+	for (int k = PKT_HELLO; k <= PKT_CENTER; k++) {
 		struct packet p = some((enum packet_kind)k);
 
 		assert_int_equal(packet_check(&p), OK);
 	}
-	struct packet p = some((enum packet_kind)(PKT_WHO + 1));
+	struct packet p = some((enum packet_kind)(PKT_CENTER + 1));
 
 	assert_int_equal(packet_check(&p), ERR_PARSE);
 }
@@ -390,7 +390,7 @@ static void packet_check__refuses__stamps_not_to_be_echoed(void **state)
 				      "x";
 
 	(void)state;
-	for (int k = PKT_HELLO; k <= PKT_WHO; k++)
+	for (int k = PKT_HELLO; k <= PKT_CENTER; k++)
 		for (unsigned c = 0; c < 256; c++) {
 			uint8_t s[] = {'1', (uint8_t)c, '2'};
 			struct packet p = some((enum packet_kind)k), q = p;
@@ -568,6 +568,67 @@ static void packet_check__bounds__words(void **state)
 	assert_int_equal(packet_check(&p), ERR_LIMIT);
 }
 
+static void packet_check_plain__does_without__ids_and_stamps(void **state)
+{
+	static uint8_t x[TEXT_MAX + 1];
+
+	(void)state;
+	memset(x, 'x', sizeof x);
+	for (int k = PKT_MESSAGE; k <= PKT_ACK; k++) {
+		struct packet p = {.kind = (enum packet_kind)k};
+
+		p.text = view("hi");
+		assert_int_equal(packet_check_plain(&p), OK);
+		p.stamp = view("1\n");
+		assert_int_equal(packet_check_plain(&p), ERR_PARSE);
+		p.stamp = (struct bytes){0};
+		p.orig_stamp = view("\x7f");
+		assert_int_equal(packet_check_plain(&p), ERR_PARSE);
+	}
+	struct packet p = {.kind = PKT_MESSAGE};
+
+	assert_int_equal(packet_check_plain(&p), ERR_PARSE);
+	p.text = view("\xff");
+	assert_int_equal(packet_check_plain(&p), ERR_PARSE);
+	p.sealed = true; /* any bytes */
+	assert_int_equal(packet_check_plain(&p), OK);
+	p.text = (struct bytes){x, TEXT_MAX};
+	p.quoted = p.text; /* whole, not cut */
+	assert_int_equal(packet_check_plain(&p), OK);
+	p.text.n++;
+	assert_int_equal(packet_check_plain(&p), ERR_LIMIT);
+	p.text.n = 1;
+	p.peer = (struct bytes){x, 65};
+	assert_int_equal(packet_check_plain(&p), ERR_LIMIT);
+	p = (struct packet){.kind = PKT_ACK,
+			    .verdict = (enum verdict)(V_SEQ_REUSED + 1)};
+	assert_int_equal(packet_check_plain(&p), ERR_PARSE);
+	p = some(PKT_HELLO); /* the rest is as ever */
+	p.nick = (struct bytes){x, NICK_MAX + 1};
+	assert_int_equal(packet_check_plain(&p), ERR_LIMIT);
+}
+
+static void packet_check__bounds__what_a_centre_says(void **state)
+{
+	static uint8_t x[PACKET_MAX + 1];
+	struct packet p = {.kind = PKT_CENTER, .verb = CENTER_AWAY};
+
+	(void)state;
+	memset(x, 'x', sizeof x);
+	p.text = (struct bytes){x, PACKET_MAX};
+	assert_int_equal(packet_check(&p), OK);
+	p.text.n++;
+	assert_int_equal(packet_check(&p), ERR_LIMIT);
+	p.text = view("\xff");
+	assert_int_equal(packet_check(&p), ERR_PARSE);
+	p.text.n = 0;
+	p.word[p.n_words++] = (struct bytes){x, 513};
+	assert_int_equal(packet_check(&p), ERR_LIMIT);
+	p.n_words = 0;
+	p.verb = (enum center_verb)(CENTER_AWAY + 1);
+	assert_int_equal(packet_check(&p), ERR_PARSE);
+}
+
 /* ---- packets as text ---- */
 
 static void assert_dump(const struct packet *p, const char *want)
@@ -628,6 +689,8 @@ int main(void)
 	    cmocka_unit_test(packet_check__wants_ranges__ascending_and_apart),
 	    cmocka_unit_test(packet_check__wants__what_is_spoken_of),
 	    cmocka_unit_test(packet_check__bounds__words),
+	    cmocka_unit_test(packet_check_plain__does_without__ids_and_stamps),
+	    cmocka_unit_test(packet_check__bounds__what_a_centre_says),
 	    cmocka_unit_test(packet_dump__says__all_that_is_not_zero),
 	};
 
