@@ -49,22 +49,31 @@ struct now clock_now(struct rng *r, struct clock_sleep *sleep)
 	return now;
 }
 
-static const char *const days[] = {"Sunday",   "Monday", "Tuesday", "Wednesday",
-				   "Thursday", "Friday", "Saturday"};
-static const char *const months[] = {
-    "January", "February", "March",     "April",   "May",      "June",
-    "July",    "August",   "September", "October", "November", "December"};
+static bool local(int64_t unix_ms, struct tm *tm)
+{
+	time_t t = (time_t)(unix_ms / 1000 - (unix_ms % 1000 < 0));
+
+	return localtime_r(&t, tm) != NULL;
+}
+
+struct clock_date clock_date(int64_t unix_ms)
+{
+	struct tm tm = {0};
+
+	local(unix_ms, &tm);
+	return (struct clock_date){tm.tm_wday, tm.tm_mday, tm.tm_mon,
+				   tm.tm_year + 1900};
+}
 
 /* Without strftime: it asks for the zone each time, which is a system call
  * and a lock that threads would share. */
 void clock_local(char out[static 64], int64_t unix_ms, enum clock_style how)
 {
-	time_t t = (time_t)(unix_ms / 1000 - (unix_ms % 1000 < 0));
 	struct tm tm;
 	long zone;
 
 	out[0] = 0;
-	if (!localtime_r(&t, &tm))
+	if (!local(unix_ms, &tm))
 		return;
 	zone = tm.tm_gmtoff / 60;
 	switch (how) {
@@ -79,10 +88,6 @@ void clock_local(char out[static 64], int64_t unix_ms, enum clock_style how)
 	case CLOCK_HM12:
 		snprintf(out, 64, "%02d:%02d %s", (tm.tm_hour + 11) % 12 + 1,
 			 tm.tm_min, tm.tm_hour < 12 ? "AM" : "PM");
-		break;
-	case CLOCK_DAY:
-		snprintf(out, 64, "%s %2d %s %d", days[tm.tm_wday], tm.tm_mday,
-			 months[tm.tm_mon], tm.tm_year + 1900);
 		break;
 	case CLOCK_FULL:
 		snprintf(out, 64, "%04d-%02d-%02d %02d:%02d:%02d %c%02ld%02ld",

@@ -19,9 +19,13 @@ enum clock_style {
 	CLOCK_LOG,  /* 2026.11.20 14:02:03: document 004, without brackets */
 	CLOCK_HM,   /* 14:02 */
 	CLOCK_HM12, /* 02:02 PM */
-	CLOCK_DAY,  /* Friday 20 November 2026 */
 	CLOCK_FULL, /* 2026-11-20 14:02:03 +0100, for the details */
 };
+/* The local date: weekday 0 is Sunday, month 0 January. */
+struct clock_date {
+	int weekday, day, month, year;
+};
+struct clock_date clock_date(int64_t unix_ms);
 /* Local time as text. */
 void clock_local(char out[static 64], int64_t unix_ms, enum clock_style how);
 #endif

@@ -7,9 +7,9 @@
 #include "src/identity.h"
 #include "ui/front.h"
 #include "ui/version.h"
+#include "ui/words.h"
 #include <errno.h>
 #include <fcntl.h>
-#include <locale.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -320,7 +320,7 @@ int main(int argc, char **argv)
 	int status;
 
 	keep_standard_files();
-	setlocale(LC_CTYPE, "");
+	words_start();
 	clock_start();
 	if (config_load(&cfg, argc, argv, &status, why))
 		complain(status, "%s", why);

@@ -40,13 +40,13 @@ src/clock.c      ^"(proto/base|src/clock)\.h"  time\.h|sys/random
 src/config       ^"(proto/(base|packet)|src/(config|config_impl|folders))\.h"  ini\.h|unistd\.h|fcntl\.h
 src/folders      ^"src/(folders|config)\.h"  unistd\.h|fcntl\.h
 src/identity.c   ^"(proto/(base|seal)|src/(identity|clock))\.h"  unistd\.h|fcntl\.h
-src/main.c       ^"(proto/base|src/(clock|client|config|engine|identity)|ui/(front|version))\.h"  signal\.h|pthread|poll\.h|sys/(socket|un|eventfd)|fcntl\.h|unistd\.h
+src/main.c       ^"(proto/base|src/(clock|client|config|engine|identity)|ui/(front|version|words))\.h"  signal\.h|pthread|poll\.h|sys/(socket|un|eventfd)|fcntl\.h|unistd\.h
 src/             ^"(proto|src)/  NONE
-ui/model         ^"(proto/(base|packet|seal)|src/event|ui/(model|text))\.h"  NONE
+ui/model         ^"(proto/(base|packet|seal)|src/event|ui/(model|text|words))\.h"  NONE
 ui/text          ^"(proto/base|ui/text)\.h"  utf8proc
 ui/edit          ^"(proto/base|ui/(edit|text))\.h"  NONE
 ui/command       ^"(proto/(base|packet)|src/event|ui/(command|words))\.h"  NONE
-ui/words         ^"ui/words\.h"  libintl
+ui/words         ^"(src/clock|ui/words)\.h"  libintl|unistd\.h
 ui/tui           ^"(proto/base|src/(event|client|config|clock)|ui/[a-z_]+)\.h"  curses|poll\.h|signal\.h|spawn\.h|unistd\.h
 ui/draw          ^"(proto/(base|packet)|src/(event|clock)|ui/[a-z_]+)\.h"  curses
 ui/control.c     ^"(proto/base|src/(event|client|engine|lines|clock)|ui/front)\.h"  poll\.h|sys/(socket|un)|unistd\.h

@@ -201,10 +201,10 @@ static void header(const struct view *v, const struct model *m)
 		snprintf(left, sizeof(left), " sotto");
 	}
 	int used = draw_put(v, 0, 0, v->cols, text_of(left), look);
-	int n = snprintf(right, sizeof(right), "%u online", online);
+	int n = snprintf(right, sizeof(right), _("%u online"), online);
 	if (waiting)
-		snprintf(right + n, sizeof(right) - (size_t)n, " %s %u waiting",
-			 v->utf8 ? "·" : "-", waiting);
+		snprintf(right + n, sizeof(right) - (size_t)n,
+			 _(" %s %u waiting"), v->utf8 ? "·" : "-", waiting);
 	put_right(v, 0, v->cols - 1, used + 1, right, look);
 }
 
@@ -230,13 +230,13 @@ static struct bytes presence_sign(const struct view *v, const struct contact *c,
 static void contact_words(const struct contact *c, char out[static 32])
 {
 	if (c->changed)
-		snprintf(out, 32, "key changed");
+		snprintf(out, 32, _("key changed"));
 	else if (c->blocked)
-		snprintf(out, 32, "blocked");
+		snprintf(out, 32, _("blocked"));
 	else if (c->requests)
-		snprintf(out, 32, "asks");
+		snprintf(out, 32, _("asks"));
 	else if (c->waiting)
-		snprintf(out, 32, "%u wait", c->waiting);
+		snprintf(out, 32, _("%u wait"), c->waiting);
 	else
 		out[0] = '\0';
 	if (c->unread) {
@@ -285,7 +285,7 @@ static void sidebar(struct draw *d, const struct view *v, const struct model *m,
 	for (int i = 0; i < rows && width < v->cols; i++)
 		draw_put(v, y + i, width, 2, draw_sign(v, "│", "|"), dim);
 	if (title) {
-		draw_put(v, y++, 0, width, text_of(" PEERS"), dim);
+		draw_put(v, y++, 0, width, text_of(_(" PEERS")), dim);
 		rows--;
 	}
 	if (index != SIZE_MAX && index >= (size_t)rows)
@@ -319,9 +319,9 @@ static void contact_line(const struct view *v, const struct model *m, int y,
 	model_tag(tag, c);
 	if (c->at.port)
 		addr_text(at, &c->at);
-	const char *presence = model_presence_word(c);
+	const char *presence = _(model_presence_word(c));
 	int n = snprintf(line, sizeof(line), "%s%s   %s", name, tag,
-			 model_trust_word(c));
+			 _(model_trust_word(c)));
 	/* whether they are there weighs more than where */
 	if (text_cols(text_of(line)) + 5 + (int)strlen(at) +
 		(int)strlen(presence) <=
@@ -370,10 +370,10 @@ static void card_lines(const struct view *v, const struct model *m,
 		if (self->at.port)
 			addr_text(at, &self->at);
 	}
-	buf_printf(b, "Welcome to sotto%s%s.\nTell others: /connect %s\n",
+	buf_printf(b, _("Welcome to sotto%s%s.\nTell others: /connect %s\n"),
 		   name[0] ? ", " : "", name, at);
-	buf_printf(b, "Your key was made and stays on this machine.\n");
-	buf_printf(b, "F1 help   : begins a command   /connect HOST:PORT\n");
+	buf_printf(b, _("Your key was made and stays on this machine.\n"));
+	buf_printf(b, _("F1 help   : begins a command   /connect HOST:PORT\n"));
 	(void)v;
 }
 
@@ -389,17 +389,18 @@ static bool card(struct draw *d, const struct view *v, const struct model *m)
 
 	if (c && c->changed)
 		buf_printf(&b,
-			   "! Its key CHANGED. What you write waits. Compare "
-			   "the numbers (%s), then: a accept   b block\n",
+			   _("! Its key CHANGED. What you write waits. Compare "
+			     "the numbers (%s), then: a accept   b block\n"),
 			   input ? "Esc, d" : "d");
 	else if (c && c->blocked)
-		buf_printf(&b, "Blocked: nothing of theirs is heard. "
-			       "/unblock\n");
+		buf_printf(&b, _("Blocked: nothing of theirs is heard. "
+				 "/unblock\n"));
 	else if (c && c->requests)
-		buf_printf(&b, input ? "? A stranger asks. Answer, or Esc and "
-				       "a accept, b block\n"
-				     : "? A stranger asks. a accept   b block  "
-				       " or just answer\n");
+		buf_printf(&b, input
+				   ? _("? A stranger asks. Answer, or Esc and "
+				       "a accept, b block\n")
+				   : _("? A stranger asks. a accept   b block  "
+				       " or just answer\n"));
 	else if (!c && v->card)
 		card_lines(v, m, &b);
 	if (!b.n) {
@@ -430,7 +431,7 @@ static int prompt(const struct view *v, char out[static 128])
 		return 2;
 	}
 	text_line(name, sizeof(name), text_of(v->whom), most > 4 ? most : 4);
-	snprintf(out, 128, "to %s> ", name);
+	snprintf(out, 128, _("to %s> "), name);
 	return text_cols(text_of(out));
 }
 
@@ -508,7 +509,7 @@ static int input_height(const struct view *v, const struct rows *r)
 
 /* How long the line is, in the hint line, when a message soon holds no more.
  */
-static bool counted(const struct edit *e)
+bool draw_counted(const struct edit *e)
 {
 	return edit_text(e).n > TEXT_MAX / 5 * 4;
 }
@@ -538,190 +539,6 @@ static void input(struct draw *d, const struct view *v, struct place at)
 	d->cursor_x = x + at.col < v->cols ? x + at.col : v->cols - 1;
 }
 
-/* ---- the hint line ---- */
-
-/* The first ones are the most useful; a part that does not fit is left out. */
-static void hint_key(struct buf *b, int room, const char *key)
-{
-	int used = text_cols((struct bytes){b->p, b->n});
-
-	if (used + (used ? 3 : 1) + text_cols(text_of(key)) <= room)
-		buf_printf(b, b->n ? "   %s" : " %s", key);
-}
-
-static void hint_keys(struct buf *b, int room, const char *const *key)
-{
-	for (; *key; key++)
-		hint_key(b, room, *key);
-}
-
-static void hint_over(const struct view *v, int room, struct buf *b)
-{
-	static const char *const text[] = {"Esc close", "j/k PgUp PgDn move",
-					   NULL};
-	static const char *const list[] = {"Esc close", "j/k move",  "R retry",
-					   "x cancel",  "d details", NULL};
-
-	static const char *const goes[] = {"Enter goes there", "Esc close",
-					   "j/k move", NULL};
-
-	hint_keys(b, room, v->over_goes ? goes : v->over_select ? list : text);
-}
-
-/* What can be done with the selected one. */
-static void hint_selected(const struct message *msg, int room, struct buf *b)
-{
-	static const char *const keys[] = {"r reply to it", "d details",
-					   "y copy", NULL};
-	size_t at = 0, n;
-
-	if (!msg->incoming && msg->delivery == D_FAILED)
-		hint_key(b, room, "R send again");
-	if (!msg->incoming &&
-	    (msg->delivery == D_QUEUED || msg->delivery == D_SENT))
-		hint_key(b, room, "x take back");
-	hint_keys(b, room, keys);
-	if (text_url(text_of(msg->text), &at, &n))
-		hint_key(b, room, "u open link");
-	hint_key(b, room, "Esc");
-}
-
-static const struct message *selected(const struct view *v,
-				      const struct model *m)
-{
-	size_t n;
-	const struct message *const *line = model_lines(m, model_opened(m), &n);
-
-	if (v->focus != FOCUS_MESSAGES || !v->selected)
-		return NULL;
-	for (size_t i = n; i-- > 0;)
-		if (line[i]->n == v->selected)
-			return line[i];
-	return NULL;
-}
-
-static void hint_answering(const struct view *v, const struct edit *e,
-			   struct buf *b)
-{
-	if (v->quote[0])
-		buf_printf(b, v->utf8 ? " ┆ %s  " : " | %s  ", v->quote);
-	buf_printf(b,
-		   edit_text(e).n ? " Enter answers%s%s"
-				  : " Backspace: not an answer",
-		   v->quote[0] ? "" : " ", v->quote[0] ? "" : v->whom);
-}
-
-static void hint_reply(const struct view *v, const struct model *m,
-		       struct buf *b)
-{
-	struct uuid id;
-	contact_id last = model_last_sender(m, 0, &id);
-	char name[NICK_MAX + 1], said[64];
-
-	if (!last)
-		return;
-	text_line(name, sizeof(name), text_of(model_name(model_find(m, last))),
-		  16);
-	buf_printf(b, " %s reply to %s",
-		   v->focus == FOCUS_INPUT ? "Alt-r" : "r", name);
-	const struct message *msg = model_by_id(m, last, id);
-	if (!msg || v->cols < 60)
-		return;
-	text_line(said, sizeof(said), text_of(msg->text), 16);
-	buf_printf(b, " \"%s\"", said);
-}
-
-static void hint_words(const struct view *v, const struct model *m,
-		       const struct edit *e, int room, struct buf *b)
-{
-	static const char *const keys[][7] = {
-	    [FOCUS_INPUT] = {"F1 help", "^N/^P peers", "Alt-a next unread"},
-	    [FOCUS_MESSAGES] = {"i write", "F1 help", "j/k select", "Tab peers",
-				": command", "q quit"},
-	    [FOCUS_PEERS] = {"Enter open", "F1 help", "j/k move", ": command",
-			     "q quit"},
-	};
-	static const char *const asks[] = {"a accept", "b block", "i write",
-					   "F1 help", NULL};
-	const struct contact *c = model_find(m, model_opened(m));
-	const struct message *msg = selected(v, m);
-
-	if (v->paste) {
-		buf_printf(b, " %s", v->paste);
-		return;
-	}
-	if (v->over) {
-		hint_over(v, room, b);
-		return;
-	}
-	if (v->answering && v->focus == FOCUS_INPUT) {
-		hint_answering(v, e, b);
-		return;
-	}
-	if (v->zoom)
-		hint_key(b, room, "F2 back");
-	if (msg) {
-		hint_selected(msg, room, b);
-		return;
-	}
-	if (v->focus != FOCUS_INPUT && c &&
-	    ((c->requests && !c->blocked) || c->changed)) {
-		hint_keys(b, room, asks);
-		return;
-	}
-	hint_reply(v, m, b);
-	if (v->at)
-		hint_key(b, room,
-			 v->focus == FOCUS_INPUT ? "Alt-> newest" : "G newest");
-	hint_keys(b, room, keys[v->focus]);
-}
-
-static void hint(const struct view *v, const struct model *m,
-		 const struct edit *e, int y)
-{
-	struct buf b = {0};
-	char right[64] = "";
-	unsigned unread = 0;
-	const struct contact *c;
-	uint64_t below =
-	    v->at ? model_arrived(m, model_opened(m)) - v->arrived_at : 0;
-	struct look dim = {ATTR_DIM, PAIR_NONE};
-
-	for (size_t i = 0; (c = model_contact(m, i)); i++)
-		unread += c->unread;
-	if (counted(e))
-		snprintf(right, sizeof(right), "%zu/%d", edit_text(e).n,
-			 TEXT_MAX);
-	else if (below)
-		snprintf(right, sizeof(right), "%s %llu new",
-			 v->utf8 ? "↓" : "v", (unsigned long long)below);
-	else if (unread)
-		snprintf(right, sizeof(right), "%u unread", unread);
-	int room = v->cols - 1 - text_cols(text_of(right));
-	if (v->notice[0]) {
-		struct look look = {0, v->notice_level == LEVEL_INFO ? PAIR_NONE
-				       : v->notice_level == LEVEL_WARN
-					   ? PAIR_WARN
-					   : PAIR_BAD};
-		draw_put(v, y, 0, 1, text_of(" "), look);
-		draw_put(v, y, 1, v->cols - 1, text_of(v->notice), look);
-		room = v->cols - 1 - text_cols(text_of(right));
-	} else {
-		hint_words(v, m, e, room - 1, &b);
-		draw_put(v, y, 0, v->cols, (struct bytes){0}, dim);
-		draw_word(v, y, 0, room - 1, (struct bytes){b.p, b.n}, dim);
-	}
-	if (right[0] && room > 0) {
-		draw_put(v, y, room - 1, 1, text_of(" "), dim);
-		short pair = counted(e) && edit_text(e).n > TEXT_MAX
-				 ? PAIR_BAD
-				 : PAIR_NONE;
-		draw_word(v, y, room, v->cols - 1 - room, text_of(right),
-			  (struct look){ATTR_BOLD, pair});
-	}
-	buf_free(&b);
-}
-
 /* ---- all of it ---- */
 
 static void cursor(const struct draw *d, const struct view *v)
@@ -739,7 +556,7 @@ static void cursor(const struct draw *d, const struct view *v)
 static void too_small(const struct view *v)
 {
 	erase();
-	draw_put(v, 0, 0, v->cols, text_of("sotto: needs 20x5"),
+	draw_put(v, 0, 0, v->cols, text_of(_("sotto: needs 20x5")),
 		 (struct look){0});
 	wnoutrefresh(stdscr);
 	doupdate();
@@ -801,8 +618,8 @@ void draw_all(struct draw *d, struct view *v, struct model *m,
 	d->input_y = v->rows - 1 - d->input_rows;
 	frame(d, v, m);
 	input(d, v, at);
-	hint(v, m, e, v->rows - 1);
-	d->counted = counted(e);
+	draw_hint(v, m, e, v->rows - 1);
+	d->counted = draw_counted(e);
 	cursor(d, v);
 }
 
@@ -817,7 +634,7 @@ bool draw_line(struct draw *d, struct view *v, const struct model *m,
 	struct place at = line_cut(&d->line, e, v->cols - 1 - prompt(v, left));
 	if (input_height(v, &d->line) != d->input_rows)
 		return false;
-	if (counted(e) || d->counted)
+	if (draw_counted(e) || d->counted)
 		return false;
 	input(d, v, at);
 	cursor(d, v);

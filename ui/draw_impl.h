@@ -3,6 +3,7 @@
 /* Shared by draw.c and draw_pane.c only. */
 #include "ui/draw.h"
 #include "ui/text.h"
+#include "ui/words.h"
 
 enum { CACHE = 256, SIDEBAR = 22, SIDEBAR_FROM = 60, INPUT_MOST = 5 };
 /* curses colour pairs */
@@ -58,5 +59,10 @@ void draw_rule(const struct view *v, int y, int x, int cols, const char *title);
 /* sign for UTF-8, or for the rest of the world */
 struct bytes draw_sign(const struct view *v, const char *utf8,
 		       const char *ascii);
+/* The lowest row: keys that work now, what just happened. */
+void draw_hint(const struct view *v, const struct model *m,
+	       const struct edit *e, int y);
+/* The length of the line stands there: soon a message holds no more. */
+bool draw_counted(const struct edit *e);
 void draw_messages(struct draw *d, struct view *v, struct model *m);
 #endif

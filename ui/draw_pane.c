@@ -53,7 +53,7 @@ static void late(const struct message *msg, bool clock12, struct buf *b)
 			    clock12 ? CLOCK_HM12 : CLOCK_HM);
 	else
 		clock_local(sent, msg->sent_ms, CLOCK_FULL);
-	buf_printf(b, " (sent %s)", sent);
+	buf_printf(b, _(" (sent %s)"), sent);
 }
 
 static void cut_fill(struct cut *c, const struct view *v, const struct model *m,
@@ -96,15 +96,13 @@ static const struct cut *cut_of(struct draw *d, const struct view *v,
 
 static bool day_new(const struct message *msg, const struct message *before)
 {
-	char a[64], b[64];
-
 	if (!before)
 		return true;
 	if (msg->stored_ms / 900000 == before->stored_ms / 900000)
 		return false;
-	clock_local(a, msg->stored_ms, CLOCK_DAY);
-	clock_local(b, before->stored_ms, CLOCK_DAY);
-	return strcmp(a, b) != 0;
+	struct clock_date a = clock_date(msg->stored_ms);
+	struct clock_date b = clock_date(before->stored_ms);
+	return a.day != b.day || a.month != b.month || a.year != b.year;
 }
 
 /* What stands above a message, and how many rows it has in all. */
@@ -353,13 +351,13 @@ static void put_row(struct draw *d, const struct view *v, const struct model *m,
 	int x = text_x(v, b->cut);
 
 	if (b->day && k-- == 0) {
-		char day[64];
-		clock_local(day, b->msg->stored_ms, CLOCK_DAY);
+		char day[96];
+		words_day(day, b->msg->stored_ms, true);
 		draw_rule(v, y, p->x, p->cols, day);
 		return;
 	}
 	if (b->marker && k-- == 0) {
-		draw_rule(v, y, p->x, p->cols, "new");
+		draw_rule(v, y, p->x, p->cols, _("new"));
 		return;
 	}
 	if (v->selected == b->msg->n && v->focus == FOCUS_MESSAGES)

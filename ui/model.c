@@ -1,6 +1,7 @@
 #include "ui/model.h"
 #include "proto/seal.h"
 #include "ui/text.h"
+#include "ui/words.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -218,32 +219,32 @@ const char *model_presence_word(const struct contact *c)
 {
 	switch (c->presence) {
 	case P_ONLINE:
-		return "online";
+		return N_("online");
 	case P_DIALLING:
-		return "dialling";
+		return N_("dialling");
 	case P_OFFLINE:
-		return "offline";
+		return N_("offline");
 	case P_UNKNOWN:
 		break;
 	}
-	return "not met yet";
+	return N_("not met yet");
 }
 
 const char *model_trust_word(const struct contact *c)
 {
 	if (c->changed)
-		return "KEY CHANGED";
+		return N_("KEY CHANGED");
 	switch (c->trust) {
 	case TRUST_PLAIN:
-		return "plain";
+		return N_("plain");
 	case TRUST_NEW:
-		return "new";
+		return N_("new");
 	case TRUST_PINNED:
-		return "pinned";
+		return N_("pinned");
 	case TRUST_VERIFIED:
 		break;
 	}
-	return "verified";
+	return N_("verified");
 }
 
 void model_tag(char out[static 6], const struct contact *c)

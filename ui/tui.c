@@ -6,7 +6,6 @@
 #include "src/config.h"
 #include "ui/front.h"
 #include "ui/tui_impl.h"
-#include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,7 +47,7 @@ void tui_send(struct tui *t, struct command *cmd, enum why why,
 		t->drafts_asked++;
 	snprintf(a->said, sizeof(a->said), "%s", said ? said : "");
 	if (client_send(t->client, mine)) {
-		tui_say(t, LEVEL_ERROR, "too much at once: not done");
+		tui_say(t, LEVEL_ERROR, _("too much at once: not done"));
 		refused(t, t->ref);
 	}
 }
@@ -84,8 +83,8 @@ static void refused(struct tui *t, uint64_t ref)
 
 static const char *failure(enum code code)
 {
-	return code == CODE_DISK_FULL ? "the disk is full: nothing was lost"
-				      : "not done";
+	return code == CODE_DISK_FULL ? _("the disk is full: nothing was lost")
+				      : _("not done");
 }
 
 static void worked(struct tui *t, const struct asked *a, const struct event *ev)
@@ -103,25 +102,25 @@ static void worked(struct tui *t, const struct asked *a, const struct event *ev)
 			return;
 		model_rename_self(t->model, ev->contact->nick);
 		tui_say(t, LEVEL_INFO,
-			"you are %s now; /set -s nickname keeps it",
+			_("you are %s now; /set -s nickname keeps it"),
 			ev->contact->nick);
 		return;
 	case WHY_ALL:
-		tui_say(t, LEVEL_INFO, "sent %s",
-			ev->text ? ev->text : "to everybody online");
+		tui_say(t, LEVEL_INFO, _("sent %s"),
+			ev->text ? ev->text : _("to everybody online"));
 		return;
 	case WHY_SAY:
 		if (a->said[0] && ev->contact)
-			tui_say(t, LEVEL_INFO, "%s: %s", a->said,
+			tui_say(t, LEVEL_INFO, _("%s: %s"), a->said,
 				model_name(ev->contact));
 		else if (a->said[0] || ev->text)
-			tui_say(t, LEVEL_INFO, "%s",
+			tui_say(t, LEVEL_INFO, _("%s"),
 				a->said[0] ? a->said : ev->text);
 		return;
 	case WHY_OPEN:
 		if (!ev->contact)
 			return;
-		tui_say(t, LEVEL_INFO, "connected to %s",
+		tui_say(t, LEVEL_INFO, _("connected to %s"),
 			model_name(ev->contact));
 		/* Nothing that arrives moves a line that is being typed, or
 		 * what is being read. */
@@ -170,7 +169,8 @@ static void on_result(struct tui *t, const struct event *ev)
 	refused(t, ev->ref);
 	if (mine.why == WHY_NOTHING || mine.why == WHY_DRAFT)
 		return;
-	tui_say(t, LEVEL_ERROR, "%s", ev->text ? ev->text : failure(ev->code));
+	tui_say(t, LEVEL_ERROR, _("%s"),
+		ev->text ? ev->text : failure(ev->code));
 }
 
 /* ---- events ---- */
@@ -211,14 +211,15 @@ static void arrived(struct tui *t, const struct event *ev)
 
 static void security(struct tui *t, const struct event *ev)
 {
-	const char *name = ev->contact ? model_name(ev->contact) : "somebody";
+	const char *name =
+	    ev->contact ? model_name(ev->contact) : _("somebody");
 
 	if (ev->text && strcmp(ev->text, "key_changed") == 0)
 		tui_say(t, LEVEL_ERROR,
-			"the key of %s CHANGED: compare the numbers (/info)",
+			_("the key of %s CHANGED: compare the numbers (/info)"),
 			name);
 	else
-		tui_say(t, LEVEL_WARN, "%s: %s", name,
+		tui_say(t, LEVEL_WARN, _("%s: %s"), name,
 			ev->text ? ev->text : "");
 }
 
@@ -361,7 +362,7 @@ static void paint(struct tui *t, int64_t now)
 	unsigned n = unread(t);
 
 	t->view.card = model_complete(t->model) && !model_opened(t->model);
-	t->view.paste = t->pasting ? "pasting..." : NULL;
+	t->view.paste = t->pasting ? _("pasting...") : NULL;
 	draw_all(t->draw, &t->view, t->model, t->edit);
 	t->painted_us = now;
 	t->dirty = t->line_dirty = false;
@@ -411,7 +412,7 @@ static void paste_end(struct tui *t)
 	t->view.focus = FOCUS_INPUT;
 	t->sure = false;
 	if (s.n && !edit_insert(t->edit, s))
-		tui_say(t, LEVEL_WARN, "the line holds no more: cut");
+		tui_say(t, LEVEL_WARN, _("the line holds no more: cut"));
 	t->paste.n = 0;
 	tui_whom(t);
 	t->dirty = t->line_dirty = true;
@@ -578,7 +579,6 @@ int tui_dial(struct client *c, const struct config *cfg, const char *at)
 {
 	struct tui t = {.client = c, .cfg = cfg};
 
-	setlocale(LC_CTYPE, "");
 	if (!term_start(cfg->color != SW_OFF && !getenv("NO_COLOR"))) {
 		client_close(c);
 		return 2;

@@ -202,7 +202,7 @@ static void first_new(struct tui *t)
 	if (t->seek)
 		tui_seek(t);
 	else
-		tui_say(t, LEVEL_INFO, "nothing new here");
+		tui_say(t, LEVEL_INFO, _("nothing new here"));
 }
 
 static void top(struct tui *t)
@@ -232,14 +232,15 @@ static void open_url(struct tui *t)
 	}
 	at = 0;
 	if (!m || !text_url(text_of(m->text), &at, &n)) {
-		tui_say(t, LEVEL_INFO, "there is no link");
+		tui_say(t, LEVEL_INFO, _("there is no link"));
 		return;
 	}
 	url = xstrndup((struct bytes){(const uint8_t *)m->text + at, n});
 	if (term_browse(url))
-		tui_say(t, LEVEL_INFO, "opened %.200s", url);
+		tui_say(t, LEVEL_INFO, _("opened %.200s"), url);
 	else
-		tui_say(t, LEVEL_WARN, "no browser: set $BROWSER. %.200s", url);
+		tui_say(t, LEVEL_WARN, _("no browser: set $BROWSER. %.200s"),
+			url);
 	free(url);
 }
 
@@ -252,13 +253,13 @@ static void consent(struct tui *t, bool accept)
 	const struct contact *c = model_find(t->model, at);
 
 	if (!c || !(c->requests || c->changed)) {
-		tui_say(t, LEVEL_INFO, "nobody asks here: /trust, /block");
+		tui_say(t, LEVEL_INFO, _("nobody asks here: /trust, /block"));
 		return;
 	}
 	tui_send(t,
 		 &(struct command){.kind = accept ? CMD_TRUST : CMD_BLOCK,
 				   .contact = at},
-		 WHY_SAY, accept ? "accepted" : "blocked");
+		 WHY_SAY, accept ? _("accepted") : _("blocked"));
 }
 
 static void zoom(struct tui *t)
@@ -287,7 +288,7 @@ static void cut_line(struct tui *t)
 	if (edit_text(t->edit).n)
 		edit_do(t->edit, ED_CLEAR);
 	else
-		tui_say(t, LEVEL_INFO, "Ctrl-Q quits");
+		tui_say(t, LEVEL_INFO, _("Ctrl-Q quits"));
 	if (!t->aside)
 		tui_answering(t, (struct uuid){0});
 }
@@ -319,7 +320,7 @@ static void copy(struct tui *t)
 	if (!m)
 		return;
 	edit_keep(t->edit, text_of(m->text));
-	tui_say(t, LEVEL_INFO, "copied: Ctrl-Y puts it into the line");
+	tui_say(t, LEVEL_INFO, _("copied: Ctrl-Y puts it into the line"));
 }
 
 static void slash_begin(struct tui *t, const char *how)
@@ -379,7 +380,7 @@ static void act(struct tui *t, enum action a, const struct key *k)
 		if (model_find(t->model, t->last_open))
 			tui_open(t, t->last_open);
 		else
-			tui_say(t, LEVEL_INFO, "no other was open");
+			tui_say(t, LEVEL_INFO, _("no other was open"));
 		return;
 	case ACT_UNREAD:
 		tui_next_unread(t);
@@ -531,7 +532,7 @@ static void type(struct tui *t, const struct key *k)
 	}
 	if (!edit_insert(t->edit,
 			 (struct bytes){(const uint8_t *)k->text, k->n}))
-		tui_say(t, LEVEL_WARN, "the line holds no more");
+		tui_say(t, LEVEL_WARN, _("the line holds no more"));
 }
 
 void tui_key(struct tui *t, const struct key *k)

@@ -16,16 +16,14 @@ static const char *speaker(const struct tui *t, const struct message *m)
 /* "Saturday 21 November 2026  14:02  bob: text", one row. */
 static void put_row(struct tui *t, const struct message *m)
 {
-	char day[64], at[64], name[NICK_MAX + 1], text[400];
+	char day[96], at[64], name[NICK_MAX + 1], text[400];
 
-	clock_local(day, m->stored_ms, CLOCK_DAY);
+	words_day(day, m->stored_ms, false);
 	clock_local(at, m->stored_ms, t->view.clock12 ? CLOCK_HM12 : CLOCK_HM);
 	text_line(name, sizeof(name), text_of(speaker(t, m)), 16);
 	text_line(text, sizeof(text), text_of(m->text), 200);
 	/* the weekday says little a year later */
-	const char *date = strpbrk(day, "0123456789");
-	buf_printf(&t->over_text, "%s %s  %s: %s\n", date ? date : day, at,
-		   name, text);
+	buf_printf(&t->over_text, "%s %s  %s: %s\n", day, at, name, text);
 }
 
 void tui_find(struct tui *t, struct bytes words)
@@ -34,7 +32,7 @@ void tui_find(struct tui *t, struct bytes words)
 	char shown[150];
 
 	text_line(shown, sizeof(shown), words, 100);
-	snprintf(t->find_title, sizeof(t->find_title), "Found: %s", shown);
+	snprintf(t->find_title, sizeof(t->find_title), _("Found: %s"), shown);
 	t->n_found = 0;
 	t->over_text.n = 0;
 	cmd.text = xstrndup(words);
@@ -54,7 +52,7 @@ void tui_found_all(struct tui *t)
 {
 	t->at_found = 0;
 	if (!t->n_found) {
-		tui_say(t, LEVEL_INFO, "nothing was found");
+		tui_say(t, LEVEL_INFO, _("nothing was found"));
 		return;
 	}
 	t->over_text.n--; /* the end of the last row */
@@ -65,7 +63,8 @@ void tui_found_open(struct tui *t, size_t i)
 {
 	if (i >= t->n_found) {
 		tui_say(t, LEVEL_INFO,
-			t->n_found ? "no more of it" : "/find WORDS searches");
+			t->n_found ? _("no more of it")
+				   : _("/find WORDS searches"));
 		return;
 	}
 	t->at_found = i;
@@ -76,6 +75,6 @@ void tui_found_open(struct tui *t, size_t i)
 	t->seek = t->found[i].n;
 	t->seek_exact = true;
 	tui_seek(t);
-	tui_say(t, LEVEL_INFO, "%zu of %zu   n older   N newer", i + 1,
+	tui_say(t, LEVEL_INFO, _("%zu of %zu   n older   N newer"), i + 1,
 		t->n_found);
 }

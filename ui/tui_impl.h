@@ -8,6 +8,7 @@
 #include "ui/edit.h"
 #include "ui/text.h"
 #include "ui/tui_term.h"
+#include "ui/words.h"
 struct client;
 struct config;
 

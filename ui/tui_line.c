@@ -276,7 +276,7 @@ void tui_next_unread(struct tui *t)
 		tui_open(t, c->id);
 		return;
 	}
-	tui_say(t, LEVEL_INFO, "nothing unread");
+	tui_say(t, LEVEL_INFO, _("nothing unread"));
 }
 
 void tui_focus(struct tui *t, enum focus f)
@@ -304,16 +304,17 @@ static void say_elsewhere(struct tui *t, contact_id c, struct bytes s)
 
 	clean(name, sizeof(name), who ? model_name(who) : "", 32);
 	text_line(text, sizeof(text), s, 40);
-	tui_say(t, LEVEL_INFO, "to %s: %s", name, text);
+	tui_say(t, LEVEL_INFO, _("to %s: %s"), name, text);
 }
 
 static bool send_text(struct tui *t, contact_id c, struct uuid answers,
 		      struct bytes s)
 {
 	if (s.n > TEXT_MAX) {
-		tui_say(t, LEVEL_ERROR,
-			"too long: %zu bytes, a message holds %d; nothing sent",
-			s.n, TEXT_MAX);
+		tui_say(
+		    t, LEVEL_ERROR,
+		    _("too long: %zu bytes, a message holds %d; nothing sent"),
+		    s.n, TEXT_MAX);
 		return false;
 	}
 	if (c != model_opened(t->model))
@@ -371,7 +372,7 @@ void tui_reply(struct tui *t)
 		t->replied = true;
 	}
 	if (!c) {
-		tui_say(t, LEVEL_INFO, "nobody waits for an answer");
+		tui_say(t, LEVEL_INFO, _("nobody waits for an answer"));
 		return;
 	}
 	tui_open(t, c);
@@ -386,7 +387,8 @@ void tui_reply(struct tui *t)
 static void say_near(struct tui *t, const struct parsed *p, struct bytes s)
 {
 	char near[128] = "", typed[40];
-	const char *what = p->line == LINE_UNCLEAR ? "not clear" : "unknown";
+	const char *what =
+	    p->line == LINE_UNCLEAR ? _("not clear") : _("unknown");
 
 	for (size_t i = 0; i < NEAR_MAX && p->near[i]; i++) {
 		size_t n = strlen(near);
@@ -396,7 +398,7 @@ static void say_near(struct tui *t, const struct parsed *p, struct bytes s)
 		if (s.p[i] == ' ')
 			s.n = i;
 	text_line(typed, sizeof(typed), s, 12);
-	tui_say(t, LEVEL_WARN, "%s: %s   near:%s   // sends a slash", what,
+	tui_say(t, LEVEL_WARN, _("%s: %s   near:%s   // sends a slash"), what,
 		typed, near);
 }
 
@@ -406,7 +408,7 @@ static bool slash_msg(struct tui *t, const struct parsed *p)
 	contact_id c = who(t, p->peer, &several);
 
 	if (several) {
-		tui_say(t, LEVEL_WARN, "more than one has this name");
+		tui_say(t, LEVEL_WARN, _("more than one has this name"));
 		return false;
 	}
 	if (c && p->text.n)
@@ -416,7 +418,7 @@ static bool slash_msg(struct tui *t, const struct parsed *p)
 			 &(struct command){.kind = CMD_SEND,
 					   .to = xstrndup(p->peer),
 					   .text = xstrndup(p->text)},
-			 WHY_SAY, "queued for");
+			 WHY_SAY, _("queued for"));
 		return true;
 	}
 	if (!c)
@@ -432,7 +434,7 @@ static bool slash_all(struct tui *t, const struct parsed *p)
 	struct command cmd;
 
 	if (p->text.n > TEXT_MAX) {
-		tui_say(t, LEVEL_ERROR, "too long; nothing sent");
+		tui_say(t, LEVEL_ERROR, _("too long; nothing sent"));
 		return false;
 	}
 	if (command_build(p, 0, &cmd))
@@ -445,7 +447,7 @@ static bool slash_reply(struct tui *t, const struct parsed *p)
 	if (!p->text.n)
 		return true;
 	if (!t->latch) {
-		tui_say(t, LEVEL_WARN, "nobody waits for an answer");
+		tui_say(t, LEVEL_WARN, _("nobody waits for an answer"));
 		return false;
 	}
 	return send_text(t, t->latch, t->latch_id, p->text);
@@ -457,7 +459,7 @@ static bool slash_me(struct tui *t, struct bytes text)
 	bool sent;
 
 	if (!model_opened(t->model)) {
-		tui_say(t, LEVEL_WARN, "to whom? /msg PEER");
+		tui_say(t, LEVEL_WARN, _("to whom? /msg PEER"));
 		return false;
 	}
 	buf_printf(&b, "/me ");
@@ -504,10 +506,10 @@ static bool set_here(struct tui *t, struct bytes name, struct bytes value)
 static const char *done_word(enum slash kind)
 {
 	static const char *const word[] = {
-	    [SL_VERIFY] = "verified",  [SL_TRUST] = "trusted",
-	    [SL_BLOCK] = "blocked",    [SL_UNBLOCK] = "not blocked",
-	    [SL_FORGET] = "forgotten", [SL_RENAME] = "renamed",
-	    [SL_SET] = "set",
+	    [SL_VERIFY] = N_("verified"),  [SL_TRUST] = N_("trusted"),
+	    [SL_BLOCK] = N_("blocked"),    [SL_UNBLOCK] = N_("not blocked"),
+	    [SL_FORGET] = N_("forgotten"), [SL_RENAME] = N_("renamed"),
+	    [SL_SET] = N_("set"),
 	};
 
 	return kind < sizeof(word) / sizeof(word[0]) ? word[kind] : NULL;
@@ -522,7 +524,7 @@ static bool sure(struct tui *t, struct bytes peer)
 		return true;
 	text_line(name, sizeof(name), peer, 32);
 	tui_say(t, LEVEL_WARN,
-		"Enter again forgets %s and all that was said there", name);
+		_("Enter again forgets %s and all that was said there"), name);
 	t->sure = true;
 	return false;
 }
@@ -613,14 +615,14 @@ static bool slash(struct tui *t, const struct parsed *p)
 	case SL_SET:
 		if (!set_here(t, p->peer, p->text) || p->save)
 			break;
-		tui_say(t, LEVEL_INFO, "set until the end; -s: for good");
+		tui_say(t, LEVEL_INFO, _("set until the end; -s: for good"));
 		return true;
 	}
 	if (!command_build(p, model_opened(t->model), &cmd))
 		return false;
 	known(t, p, &cmd);
 	if (why_of(p->row->kind) == WHY_OPEN)
-		tui_say(t, LEVEL_INFO, "dialling");
+		tui_say(t, LEVEL_INFO, _("dialling"));
 	bool nick = p->row->kind == SL_SET &&
 		    (is(p->peer, "nickname") || is(p->peer, "nick"));
 	tui_send(t, &cmd, nick ? WHY_NICK : why_of(p->row->kind),
@@ -674,7 +676,7 @@ void tui_enter(struct tui *t)
 			p.text.n--;
 		if (!c)
 			tui_say(t, LEVEL_WARN,
-				"to whom? /msg PEER or /connect HOST:PORT");
+				_("to whom? /msg PEER or /connect HOST:PORT"));
 		else if (send_text(t, c, t->view.answers, p.text))
 			line_over(t);
 		return;
@@ -686,8 +688,8 @@ void tui_enter(struct tui *t)
 		say_near(t, &p, s);
 		return;
 	case LINE_USAGE:
-		tui_say(t, LEVEL_WARN, "/%s %s: %s", p.row->name, p.row->args,
-			p.row->help);
+		tui_say(t, LEVEL_WARN, _("/%s %s: %s"), p.row->name,
+			p.row->args, p.row->help);
 		return;
 	}
 }

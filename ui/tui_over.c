@@ -58,8 +58,8 @@ static void help_keys(struct tui *t, enum where w, const char *title)
 		if (!key_is(r, w))
 			continue;
 		if (r->action == ACT_NTH)
-			key = "Alt-1 to Alt-9";
-		help_row(t, key, r->help);
+			key = _("Alt-1 to Alt-9");
+		help_row(t, key, _(r->help));
 	}
 	buf_printf(&t->over_text, "\n");
 }
@@ -67,16 +67,16 @@ static void help_keys(struct tui *t, enum where w, const char *title)
 static void help_fill(struct tui *t)
 {
 	t->over_text.n = 0;
-	help_keys(t, EVERYWHERE, "Everywhere");
-	help_keys(t, WRITING, "While writing");
-	help_keys(t, IN_LISTS, "In the messages and the list of peers");
-	buf_printf(&t->over_text,
-		   "Commands: any clear prefix; // sends a slash\n");
+	help_keys(t, EVERYWHERE, _("Everywhere"));
+	help_keys(t, WRITING, _("While writing"));
+	help_keys(t, IN_LISTS, _("In the messages and the list of peers"));
+	buf_printf(&t->over_text, "%s\n",
+		   _("Commands: any clear prefix; // sends a slash"));
 	for (const struct slash_row *r = command_rows; r->name; r++) {
 		char head[64];
 		snprintf(head, sizeof(head), "/%s%s%s", r->name,
 			 *r->args ? " " : "", r->args);
-		help_row(t, head, r->help);
+		help_row(t, head, _(r->help));
 	}
 	t->over_text.n--;
 }
@@ -111,7 +111,7 @@ void tui_over(struct tui *t, enum over what, const char *title)
 
 void tui_help(struct tui *t)
 {
-	tui_over(t, OVER_HELP, "Help");
+	tui_over(t, OVER_HELP, _("Help"));
 }
 
 void tui_peers(struct tui *t, bool online)
@@ -127,40 +127,40 @@ void tui_peers(struct tui *t, bool online)
 		clean(name, sizeof(name), model_name(c), 32);
 		model_tag(tag, c);
 		addr_text(at, &c->at);
-		buf_printf(b, "%s%s  %s  %s%s\n", name, tag,
-			   c->at.port ? at : "",
-			   c->presence == P_ONLINE ? "online" : "offline",
-			   c->blocked ? "  blocked" : "");
+		buf_printf(
+		    b, "%s%s  %s  %s%s%s\n", name, tag, c->at.port ? at : "",
+		    c->presence == P_ONLINE ? _("online") : _("offline"),
+		    c->blocked ? "  " : "", c->blocked ? _("blocked") : "");
 	}
 	if (!b->n)
-		buf_printf(b, online ? "nobody is online\n"
-				     : "nobody yet: /connect HOST:PORT\n");
-	tui_over(t, OVER_PEERS, online ? "Online" : "Peers");
+		buf_printf(b, online ? _("nobody is online\n")
+				     : _("nobody yet: /connect HOST:PORT\n"));
+	tui_over(t, OVER_PEERS, online ? _("Online") : _("Peers"));
 }
 
 static const char *delivery_word(const struct message *m)
 {
 	if (m->n >= MODEL_PENDING)
-		return "not yet on our disk";
+		return _("not yet on our disk");
 	switch (m->delivery) {
 	case D_QUEUED:
-		return "queued";
+		return _("queued");
 	case D_SENT:
-		return "sent";
+		return _("sent");
 	case D_STORED:
-		return "stored at a center";
+		return _("stored at a center");
 	case D_DELIVERED:
-		return "delivered";
+		return _("delivered");
 	case D_FAILED:
-		return "failed";
+		return _("failed");
 	case D_CANCELLED:
-		return "cancelled";
+		return _("cancelled");
 	case D_RECEIVED:
-		return "received";
+		return _("received");
 	case D_REQUEST:
 		break;
 	}
-	return "a request";
+	return _("a request");
 }
 
 void tui_outbox_list(struct tui *t)
@@ -181,9 +181,9 @@ void tui_outbox_list(struct tui *t)
 			   m[i]->error ? m[i]->error : "");
 	}
 	if (!n)
-		buf_printf(b, "nothing waits\n");
+		buf_printf(b, _("nothing waits\n"));
 	b->n--;
-	tui_over(t, OVER_OUTBOX, "Outbox");
+	tui_over(t, OVER_OUTBOX, _("Outbox"));
 	t->view.over_at = at < t->over_rows.n ? at : 0;
 }
 
@@ -198,22 +198,24 @@ void tui_info(struct tui *t, const struct contact *c, const char *number)
 	b->n = 0;
 	clean(name, sizeof(name), model_name(c), 32);
 	addr_text(at, &c->at);
-	buf_printf(b, "Name          %s\nCalls itself  %s\n", name, c->nick);
-	buf_printf(b, "Now           %s%s\n", model_presence_word(c),
-		   c->blocked ? ", blocked" : "");
-	buf_printf(b, "Address       %s\n", c->at.port ? at : "not known");
+	buf_printf(b, _("Name          %s\nCalls itself  %s\n"), name, c->nick);
+	buf_printf(b, _("Now           %s%s\n"), _(model_presence_word(c)),
+		   c->blocked ? _(", blocked") : "");
+	buf_printf(b, _("Address       %s\n"),
+		   c->at.port ? at : _("not known"));
 	if (!pubkey_none(&c->key))
-		buf_printf(b, "Id            %s\n", c->ident);
-	buf_printf(b, "Key           %s\n",
-		   c->changed ? "CHANGED: /trust accepts the new one"
-		   : pubkey_none(&c->key) ? "not seen yet"
-					  : model_trust_word(c));
+		buf_printf(b, _("Id            %s\n"), c->ident);
+	buf_printf(b, _("Key           %s\n"),
+		   c->changed ? _("CHANGED: /trust accepts the new one")
+		   : pubkey_none(&c->key) ? _("not seen yet")
+					  : _(model_trust_word(c)));
 	if (number)
-		buf_printf(b,
-			   "\nCompare these numbers by voice; the same on both"
-			   " sides: /verify\n%s\n",
-			   number);
-	tui_over(t, OVER_TEXT, "Details");
+		buf_printf(
+		    b,
+		    _("\nCompare these numbers by voice; the same on both"
+		      " sides: /verify\n%s\n"),
+		    number);
+	tui_over(t, OVER_TEXT, _("Details"));
 }
 
 const struct message *tui_selected(struct tui *t)
@@ -255,21 +257,22 @@ void tui_details(struct tui *t)
 	}
 	b->n = 0;
 	uuid_text(id, &m->id);
-	buf_printf(b, "Message   %s\nState     %s\n", id, delivery_word(m));
+	buf_printf(b, _("Message   %s\nState     %s\n"), id, delivery_word(m));
 	if (m->error)
-		buf_printf(b, "Because   %s\n", m->error);
+		buf_printf(b, _("Because   %s\n"), m->error);
 	clock_local(when, m->sent_ms, CLOCK_FULL);
-	buf_printf(b, "Sent      %s\n", when);
+	buf_printf(b, _("Sent      %s\n"), when);
 	clock_local(when, m->stored_ms, CLOCK_FULL);
-	buf_printf(b, "Stored    %s\n", when);
+	buf_printf(b, _("Stored    %s\n"), when);
 	if (m->acked_ms) {
 		clock_local(when, m->acked_ms, CLOCK_FULL);
-		buf_printf(b, "Receipt   %s\n", when);
+		buf_printf(b, _("Receipt   %s\n"), when);
 	}
 	if (m->rtt_us)
-		buf_printf(b, "Took      %.1f ms\n", (double)m->rtt_us / 1000);
-	buf_printf(b, "Tries     %u\n", m->tries);
-	tui_over(t, OVER_TEXT, "Details");
+		buf_printf(b, _("Took      %.1f ms\n"),
+			   (double)m->rtt_us / 1000);
+	buf_printf(b, _("Tries     %u\n"), m->tries);
+	tui_over(t, OVER_TEXT, _("Details"));
 }
 
 /* Of one message: the selected one; of a conversation: all it fits. */
@@ -296,8 +299,8 @@ void tui_again_or_back(struct tui *t, enum command_kind kind, bool all)
 		tui_send(t, &(struct command){.kind = kind, .id = one->id},
 			 WHY_SAY, "");
 	if (all ? !done : !one)
-		tui_say(t, LEVEL_INFO, "there is nothing to %s here",
-			kind == CMD_RETRY ? "send again" : "take back");
+		tui_say(t, LEVEL_INFO, _("there is nothing to %s here"),
+			kind == CMD_RETRY ? _("send again") : _("take back"));
 	if (t->over == OVER_OUTBOX)
 		model_ask_outbox(t->model);
 }

@@ -17,7 +17,6 @@ static void clock_local__says__what_strftime_says(void **state)
 	    [CLOCK_LOG] = "%Y.%m.%d %H:%M:%S",
 	    [CLOCK_HM] = "%H:%M",
 	    [CLOCK_HM12] = "%I:%M %p",
-	    [CLOCK_DAY] = "%A %e %B %Y",
 	    [CLOCK_FULL] = "%Y-%m-%d %H:%M:%S %z",
 	};
 	char got[64], want[64];
@@ -39,6 +38,11 @@ static void clock_local__says__what_strftime_says(void **state)
 				clock_local(got, s * 1000 + 999,
 					    (enum clock_style)how);
 				assert_string_equal(got, want);
+				struct clock_date d = clock_date(s * 1000);
+				assert_int_equal(d.weekday, tm.tm_wday);
+				assert_int_equal(d.day, tm.tm_mday);
+				assert_int_equal(d.month, tm.tm_mon);
+				assert_int_equal(d.year, tm.tm_year + 1900);
 			}
 	}
 }
