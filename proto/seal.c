@@ -14,7 +14,7 @@ static void derive(uint8_t out[static 32], const char *context, uint64_t number,
 
 struct keys *keys_new(const uint8_t seed[static 32])
 {
-	struct keys *k = xmalloc(sizeof *k);
+	struct keys *k = xzalloc(sizeof *k);
 	uint8_t part[32];
 
 	/* Picks what this processor does fastest; once is enough. */
@@ -33,6 +33,7 @@ void keys_free(struct keys *k)
 {
 	if (!k)
 		return;
+	keys_drop(k);
 	sodium_memzero(k, sizeof *k);
 	free(k);
 }

@@ -7,7 +7,8 @@ flags="-std=c11 -D_GNU_SOURCE -DSOTTO_VERSION=\"0\" -I. -O1 -fsyntax-only
 -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion
 -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wformat=2 -Wundef -Wcast-qual
 -Wwrite-strings -Wpointer-arith -Wswitch-enum -Werror"
-libs=$(pkg-config --cflags ncursesw json-c libsodium sqlite3 libutf8proc inih)
+libs=$(pkg-config --cflags ncursesw json-c libsodium sqlite3 libutf8proc inih \
+	libcrypto)
 bad=0
 for cc in gcc clang-14; do
 	if ! command -v $cc >/dev/null; then

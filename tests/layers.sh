@@ -12,7 +12,9 @@ proto/packet     ^"proto/(base|packet)\.h"  NONE
 proto/guard      ^"proto/(base|guard)\.h"  NONE
 proto/json.c     ^"proto/(base|packet|guard|dialect)\.h"  json-c
 proto/sotto.c    ^"proto/(base|packet|guard|dialect)\.h"  json-c
-proto/seal.c     ^"proto/(base|seal|noise)\.h"  sodium|openssl
+proto/seal_rsa.c  ^"proto/(base|seal)\.h"  openssl
+proto/seal_none.c  ^"proto/(base|seal)\.h"  NONE
+proto/seal.c     ^"proto/(base|seal|noise)\.h"  sodium
 proto/seal.h     ^"proto/(base|noise)\.h"  NONE
 proto/noise.c    ^"proto/(base|seal|noise)\.h"  sodium
 proto/           ^"proto/  NONE
@@ -53,7 +55,7 @@ ui/control.c     ^"(proto/base|src/(event|client|engine|lines|clock)|ui/front)\.
 ui/shell         ^"(proto/(base|packet)|src/(event|client|config|lines|lines_json|clock)|ui/[a-z_]+)\.h"  poll\.h|signal\.h|spawn\.h|unistd\.h|fcntl\.h
 ui/demo.c        ^"(proto/base|src/(lines_json|clock)|ui/[a-z_]+)\.h"  poll\.h|signal\.h|spawn\.h|unistd\.h|fcntl\.h
 ui/headless.c    ^"(proto/base|src/(client|clock|config|event|lines)|ui/front)\.h"  poll\.h|signal\.h|unistd\.h
-ui/version       ^"ui/version\.h"  curses|json-c|sodium|sqlite3|utf8proc
+ui/version       ^"(proto/seal|ui/version)\.h"  curses|json-c|sodium|sqlite3|utf8proc
 ui/web.c         ^"(proto/(base|packet)|src/(event|client|lines|clock)|ui/(model|text|words))\.h"  microhttpd|poll\.h|netinet|sys/socket|unistd\.h
 ui/              ^"(proto/(base|packet)|src/(event|client|config|lines|clock)|ui/[a-z_]+)\.h"  poll\.h|unistd\.h
 '

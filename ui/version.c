@@ -1,4 +1,5 @@
 #include "ui/version.h"
+#include "proto/seal.h"
 #include <curses.h>
 #include <json-c/json.h>
 #include <sodium.h>
@@ -13,6 +14,9 @@ void version_print(void)
 	       json_c_version(), sodium_version_string());
 	printf("SQLite %s, utf8proc %s, inih\n", sqlite3_libversion(),
 	       utf8proc_version());
+	if (!seal_built(SEAL_OAEP))
+		printf("Built without RSA: dialects binary, binary16 and nul "
+		       "are left out.\n");
 	printf("Not in this version: message center, page in the browser,\n"
 	       "dialects other than sotto, files, groups.\n"
 	       "ISC licence, see LICENSE.\n");
