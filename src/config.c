@@ -158,7 +158,8 @@ static void defaults(struct config *c)
 {
 	c->port = -1;
 	c->trust_new = TRUST_DEFAULT;
-	c->bell = c->title = true;
+	c->screen.bell = c->screen.title = true;
+	c->screen.mouse = c->screen.links = true;
 	config_replace(&c->profile, "default");
 	config_replace(&c->bind, "::");
 }

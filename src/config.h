@@ -9,7 +9,16 @@ enum discover { DISCOVER_ALL, DISCOVER_OFF };
 enum trust_new { TRUST_ASK, TRUST_ACCEPT, TRUST_REFUSE, TRUST_DEFAULT };
 enum history { HISTORY_FOREVER, HISTORY_OFF };
 enum log_mode { LOG_ON, LOG_FULL, LOG_OFF };
+enum theme { THEME_DARK, THEME_LIGHT, THEME_CONTRAST, THEME_NONE };
+enum notify { NOTIFY_ON, NOTIFY_MENTIONS, NOTIFY_OFF };
 enum run_mode { RUN_SCREEN, RUN_HEADLESS, RUN_COMMAND, RUN_HELP, RUN_VERSION };
+
+/* What the screen alone cares about; /set changes it while it runs. */
+struct screen_config {
+	bool bell, title, clock12, mouse, links;
+	enum theme theme;
+	enum notify notify;
+};
 
 struct config {
 	enum run_mode mode;
@@ -27,7 +36,9 @@ struct config {
 	enum history history;
 	enum log_mode log;
 	enum switch3 color, output; /* output: SW_ON is --json, SW_OFF --text */
-	bool stay, bell, title, clock12;
+	bool stay;
+	struct screen_config screen;
+	char language[8]; /* "", or that of the interface */
 	int verbose;      /* -q: -1, -v: 1 */
 	char *ready_file; /* or NULL */
 	char *peers_file; /* path */
@@ -64,6 +75,11 @@ void config_free(struct config *c); /* removes an ephemeral home */
  * ERR_PARSE: no such key, not a value of it; `why` says it in one line. */
 enum err config_save(const struct config *c, const char *key, const char *value,
 		     char why[static 256]) MUST_USE;
+
+/* Sets `key` in s. ERR_STATE: it is no key of the screen's alone; ERR_PARSE: not
+ * a value of it, `why` says it in one line. */
+enum err config_screen(struct screen_config *s, const char *key,
+		       const char *value, char why[static 256]) MUST_USE;
 
 /* The tables that --help, `sotto help options` and the man page's test share.
  * Names as one types them, with their dashes. NULL name ends it. */

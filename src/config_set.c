@@ -251,22 +251,101 @@ static enum err set_color(struct config *c, const char *value, char *why)
 	return OK;
 }
 
-static enum err set_clock(struct config *c, const char *value, char *why)
+/* ---- what the screen alone cares about ---- */
+
+static enum err one_of(const char *const *words, const char *want,
+		       const char *value, int *found, char *why)
 {
-	if (strcmp(value, "24") && strcmp(value, "12"))
-		return bad(why, "24 or 12", value);
-	c->clock12 = value[0] == '1';
-	return OK;
+	return config_among(value, words, found) ? OK : bad(why, want, value);
+}
+
+enum err config_screen(struct screen_config *s, const char *key,
+		       const char *value, char why[static 256])
+{
+	static const char *const themes[] = {
+	    [THEME_DARK] = "dark",
+	    [THEME_LIGHT] = "light",
+	    [THEME_CONTRAST] = "contrast",
+	    [THEME_NONE] = "none",
+	    NULL};
+	static const char *const notify[] = {[NOTIFY_ON] = "on",
+					     [NOTIFY_MENTIONS] = "mentions",
+					     [NOTIFY_OFF] = "off",
+					     NULL};
+	static const char *const clock[] = {"24", "12", NULL};
+	struct {
+		const char *key;
+		bool *at;
+	} const switches[] = {{"bell", &s->bell},
+			      {"title", &s->title},
+			      {"mouse", &s->mouse},
+			      {"links", &s->links}};
+	enum err err;
+	int i = 0;
+
+	for (size_t k = 0; k < sizeof switches / sizeof *switches; k++)
+		if (!strcmp(key, switches[k].key))
+			return yes_or_no(switches[k].at, value, why);
+	if (!strcmp(key, "clock")) {
+		err = one_of(clock, "24 or 12", value, &i, why);
+		s->clock12 = err ? s->clock12 : i == 1;
+	} else if (!strcmp(key, "theme")) {
+		err = one_of(themes, "dark, light, contrast or none", value, &i,
+			     why);
+		s->theme = err ? s->theme : (enum theme)i;
+	} else if (!strcmp(key, "notify")) {
+		err = one_of(notify, "on, mentions or off", value, &i, why);
+		s->notify = err ? s->notify : (enum notify)i;
+	} else {
+		err = ERR_STATE;
+	}
+	return err;
 }
 
 static enum err set_bell(struct config *c, const char *value, char *why)
 {
-	return yes_or_no(&c->bell, value, why);
+	return config_screen(&c->screen, "bell", value, why);
 }
 
 static enum err set_title(struct config *c, const char *value, char *why)
 {
-	return yes_or_no(&c->title, value, why);
+	return config_screen(&c->screen, "title", value, why);
+}
+
+static enum err set_clock(struct config *c, const char *value, char *why)
+{
+	return config_screen(&c->screen, "clock", value, why);
+}
+
+static enum err set_mouse(struct config *c, const char *value, char *why)
+{
+	return config_screen(&c->screen, "mouse", value, why);
+}
+
+static enum err set_links(struct config *c, const char *value, char *why)
+{
+	return config_screen(&c->screen, "links", value, why);
+}
+
+static enum err set_theme(struct config *c, const char *value, char *why)
+{
+	return config_screen(&c->screen, "theme", value, why);
+}
+
+static enum err set_notify(struct config *c, const char *value, char *why)
+{
+	return config_screen(&c->screen, "notify", value, why);
+}
+
+static enum err set_language(struct config *c, const char *value, char *why)
+{
+	static const char *const words[] = {"auto", "en", "pt", "hu", NULL};
+	int i;
+
+	if (!config_among(value, words, &i))
+		return bad(why, "auto, en, pt or hu", value);
+	snprintf(c->language, sizeof c->language, "%s", i ? value : "");
+	return OK;
 }
 
 static enum err set_peers_file(struct config *c, const char *value, char *why)
@@ -406,6 +485,11 @@ static const struct setting settings[] = {
     {NULL, "bell", set_bell, false},
     {NULL, "clock", set_clock, false},
     {NULL, "title", set_title, false},
+    {NULL, "theme", set_theme, false},
+    {NULL, "mouse", set_mouse, false},
+    {NULL, "links", set_links, false},
+    {NULL, "notify", set_notify, false},
+    {NULL, "language", set_language, false},
     {NULL, "interface-port", set_interface_port, true},
     {NULL, "interface-local", set_interface_local, true},
     {NULL, "interface-folder", set_interface_folder, true},

@@ -44,13 +44,15 @@ src/folders      ^"src/(folders|config)\.h"  unistd\.h|fcntl\.h
 src/identity.c   ^"(proto/(base|seal)|src/(identity|clock))\.h"  unistd\.h|fcntl\.h
 src/main.c       ^"(proto/base|src/(clock|client|config|engine|identity)|ui/(front|version|words))\.h"  signal\.h|pthread|poll\.h|sys/(socket|un|eventfd)|fcntl\.h|unistd\.h
 src/             ^"(proto|src)/  NONE
-ui/model         ^"(proto/(base|packet|seal)|src/event|ui/(model|text|words))\.h"  NONE
+ui/model         ^"(proto/(base|packet|seal)|src/event|ui/(model|highlight|text|words))\.h"  NONE
 ui/text          ^"(proto/base|ui/text)\.h"  utf8proc
+ui/highlight     ^"(proto/base|ui/(highlight|text))\.h"  NONE
+ui/theme         ^"(src/config|ui/theme)\.h"  curses
 ui/edit          ^"(proto/base|ui/(edit|text))\.h"  NONE
 ui/command       ^"(proto/(base|packet)|src/event|ui/(command|words))\.h"  NONE
 ui/words         ^"(src/clock|ui/words)\.h"  libintl|unistd\.h
 ui/tui           ^"(proto/base|src/(event|client|config|clock)|ui/[a-z_]+)\.h"  curses|poll\.h|signal\.h|spawn\.h|unistd\.h
-ui/draw          ^"(proto/(base|packet)|src/(event|clock)|ui/[a-z_]+)\.h"  curses
+ui/draw          ^"(proto/(base|packet)|src/(event|clock|config)|ui/[a-z_]+)\.h"  curses
 ui/control.c     ^"(proto/base|src/(event|client|engine|lines|clock)|ui/front)\.h"  poll\.h|sys/(socket|un)|unistd\.h
 ui/shell         ^"(proto/(base|packet)|src/(event|client|config|lines|lines_json|clock)|ui/[a-z_]+)\.h"  poll\.h|signal\.h|spawn\.h|unistd\.h|fcntl\.h
 ui/demo.c        ^"(proto/base|src/(lines_json|clock)|ui/[a-z_]+)\.h"  poll\.h|signal\.h|spawn\.h|unistd\.h|fcntl\.h

@@ -13,13 +13,21 @@ struct draw *draw_new(void)
 	return xzalloc(sizeof(struct draw));
 }
 
+static void cut_free(struct cut *c)
+{
+	rows_free(&c->rows);
+	highlight_free(&c->marks);
+}
+
 void draw_free(struct draw *d)
 {
 	if (!d)
 		return;
 	for (size_t i = 0; i < CACHE; i++)
-		rows_free(&d->cut[i].rows);
+		cut_free(&d->cut[i]);
 	rows_free(&d->line);
+	free(d->row);
+	free(d->link);
 	free(d);
 }
 
@@ -48,11 +56,11 @@ int draw_page(const struct draw *d)
 
 /* ---- words on the screen ---- */
 
-static attr_t attributes(const struct view *v, struct look look)
+unsigned long draw_attr(const struct view *v, struct look look)
 {
 	attr_t a = A_NORMAL;
 
-	if (look.attr & ATTR_DIM)
+	if (look.attr & ATTR_DIM && v->set.theme != THEME_CONTRAST)
 		a |= A_DIM;
 	if (look.attr & ATTR_BOLD)
 		a |= A_BOLD;
@@ -63,6 +71,11 @@ static attr_t attributes(const struct view *v, struct look look)
 	if (v->color && look.pair)
 		a |= (attr_t)COLOR_PAIR(look.pair);
 	return a;
+}
+
+static void use(const struct view *v, struct look look)
+{
+	attr_set((attr_t)draw_attr(v, look), v->color ? look.pair : 0, NULL);
 }
 
 /* One well-formed code point of clean text. */
@@ -113,7 +126,7 @@ int draw_word(const struct view *v, int y, int x, int cols, struct bytes s,
 		return 0;
 	if (x + cols > v->cols)
 		cols = v->cols - x;
-	attr_set(attributes(v, look), look.pair, NULL);
+	use(v, look);
 	move(y, x);
 	for (size_t at = 0; at < s.n;) {
 		struct glyph g = glyph_at(s, at);
@@ -137,8 +150,8 @@ int draw_put(const struct view *v, int y, int x, int cols, struct bytes s,
 		int rest = cols - used;
 		if (x + used + rest > v->cols)
 			rest = v->cols - x - used;
-		attr_set(attributes(v, look), look.pair, NULL);
-		mvhline(y, x + used, ' ' | attributes(v, look), rest);
+		use(v, look);
+		mvhline(y, x + used, ' ' | (chtype)draw_attr(v, look), rest);
 	}
 	return used;
 }
@@ -290,6 +303,8 @@ static void sidebar(struct draw *d, const struct view *v, const struct model *m,
 	}
 	if (index != SIZE_MAX && index >= (size_t)rows)
 		top = index - (size_t)rows + 1;
+	d->side = (struct box){y, 0, rows, width};
+	d->side_top = top;
 	for (int i = 0; i < rows; i++) {
 		const struct contact *c = model_contact(m, top + (size_t)i);
 		if (c)
@@ -437,18 +452,18 @@ static int prompt(const struct view *v, char out[static 128])
 
 /* Control characters of a literal are one column: `^`-less signs made by
  * text_clean. Rows of the line, and where the cursor stands in them. */
-struct place {
+struct spot {
 	size_t row;
 	int col;
 };
 
 /* The line is cut where it is full, not at blanks, so that the cursor never
  * jumps. */
-static struct place line_cut(struct rows *r, const struct edit *e, int cols)
+static struct spot line_cut(struct rows *r, const struct edit *e, int cols)
 {
 	struct bytes s = edit_text(e);
 	size_t cursor = edit_cursor(e);
-	struct place at = {0};
+	struct spot at = {0};
 	size_t from = 0;
 	int col = 0;
 
@@ -475,7 +490,7 @@ static struct place line_cut(struct rows *r, const struct edit *e, int cols)
 			col = 0;
 		}
 		if (i == cursor)
-			at = (struct place){r->n, col};
+			at = (struct spot){r->n, col};
 		col += w;
 		if (end || newline) {
 			if (r->n == r->cap) {
@@ -514,7 +529,7 @@ bool draw_counted(const struct edit *e)
 	return edit_text(e).n > TEXT_MAX / 5 * 4;
 }
 
-static void input(struct draw *d, const struct view *v, struct place at)
+static void input(struct draw *d, const struct view *v, struct spot at)
 {
 	char left[128];
 	int x = 1 + prompt(v, left);
@@ -540,6 +555,49 @@ static void input(struct draw *d, const struct view *v, struct place at)
 }
 
 /* ---- all of it ---- */
+
+void draw_link(struct draw *d, struct link l)
+{
+	if (d->n_link == d->cap_link) {
+		d->cap_link = d->cap_link ? 2 * d->cap_link : 8;
+		d->link = xrealloc(d->link, d->cap_link * sizeof(*d->link));
+	}
+	d->link[d->n_link++] = l;
+}
+
+const struct link *draw_links(const struct draw *d, size_t *n)
+{
+	*n = d->n_link;
+	return d->link;
+}
+
+static bool in(const struct box *b, int y, int x)
+{
+	return y >= b->y && y < b->y + b->rows && x >= b->x &&
+	       x < b->x + b->cols;
+}
+
+struct place draw_at(const struct draw *d, const struct view *v,
+		     const struct model *m, int y, int x)
+{
+	struct place p = {.what = AT_NOTHING};
+
+	if (in(&d->side, y, x)) {
+		size_t i = d->side_top + (size_t)(y - d->side.y);
+		const struct contact *c = model_contact(m, i);
+		p.what = c ? AT_PEER : AT_NOTHING;
+		p.peer = c ? c->id : 0;
+	} else if (v->over && in(&d->pane, y, x)) {
+		p.row = v->over_top + (size_t)(y - d->pane.y);
+		p.what = p.row < v->over->n ? AT_ROW : AT_NOTHING;
+	} else if (in(&d->pane, y, x) && y < d->n_row && d->row[y]) {
+		p.what = AT_MESSAGE;
+		p.message = d->row[y];
+	} else if (y >= d->input_y && y < d->input_y + d->input_rows) {
+		p.what = AT_INPUT;
+	}
+	return p;
+}
 
 static void cursor(const struct draw *d, const struct view *v)
 {
@@ -602,18 +660,32 @@ static void frame(struct draw *d, struct view *v, struct model *m)
 		header(v, m);
 }
 
+/* Nothing of the last picture is there any more. */
+static void begin(struct draw *d, const struct view *v)
+{
+	if (d->n_row < v->rows) {
+		d->row = xrealloc(d->row, (size_t)v->rows * sizeof(*d->row));
+		d->n_row = v->rows;
+	}
+	for (int i = 0; i < d->n_row; i++)
+		d->row[i] = 0;
+	d->select_y = -1;
+	d->n_link = 0;
+	d->side.rows = 0;
+}
+
 void draw_all(struct draw *d, struct view *v, struct model *m,
 	      const struct edit *e)
 {
 	char left[128];
 
-	d->select_y = -1;
+	begin(d, v);
 	if (v->rows < 5 || v->cols < 20) {
 		d->input_rows = 0;
 		too_small(v);
 		return;
 	}
-	struct place at = line_cut(&d->line, e, v->cols - 1 - prompt(v, left));
+	struct spot at = line_cut(&d->line, e, v->cols - 1 - prompt(v, left));
 	d->input_rows = input_height(v, &d->line);
 	d->input_y = v->rows - 1 - d->input_rows;
 	frame(d, v, m);
@@ -631,7 +703,7 @@ bool draw_line(struct draw *d, struct view *v, const struct model *m,
 	if (!d->input_rows || v->rows < 5 || v->cols < 20 ||
 	    v->focus != FOCUS_INPUT)
 		return false;
-	struct place at = line_cut(&d->line, e, v->cols - 1 - prompt(v, left));
+	struct spot at = line_cut(&d->line, e, v->cols - 1 - prompt(v, left));
 	if (input_height(v, &d->line) != d->input_rows)
 		return false;
 	if (draw_counted(e) || d->counted)

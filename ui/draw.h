@@ -1,6 +1,7 @@
 #ifndef SOTTO_UI_DRAW_H
 #define SOTTO_UI_DRAW_H
 #include "ui/model.h"
+#include "ui/theme.h"
 struct edit;
 /* Puts on the terminal what there is to see. It asks nobody and changes
  * nothing but its own memory of how messages were cut into rows. */
@@ -10,7 +11,9 @@ enum focus { FOCUS_INPUT, FOCUS_MESSAGES, FOCUS_PEERS };
 /* What somebody looks at, beside the model: only keys change it. */
 struct view {
 	int rows, cols;
-	bool utf8, color, clock12;
+	bool utf8, color;
+	int names;                /* how many colours names have, at least 1 */
+	struct screen_config set; /* of which: clock, theme, links */
 	enum focus focus;
 	bool zoom;
 	/* The lowest message shown and how many of its rows are below the
@@ -33,6 +36,15 @@ struct view {
 	size_t over_top, over_at;    /* first row shown; selected row */
 	bool over_select, over_goes; /* one can be chosen; to go there */
 	bool card;                   /* the first-run card */
+	char words[150];             /* searched for: marked; empty: nothing */
+	unsigned marked; /* counts changes of them, and of our name */
+};
+
+/* Where an address of a page stands on the screen: one row of it. */
+struct link {
+	int y, x;
+	unsigned long attr;        /* as curses has it */
+	struct bytes shown, whole; /* good until the next draw_all */
 };
 
 struct draw;
@@ -47,6 +59,19 @@ bool draw_line(struct draw *d, struct view *v, const struct model *m,
 	       const struct edit *e);
 /* The terminal's content is not known any more. */
 void draw_forget(struct draw *d);
+
+/* The links that are on the screen. */
+const struct link *draw_links(const struct draw *d, size_t *n);
+
+/* What stands at y, x. */
+struct place {
+	enum { AT_NOTHING, AT_PEER, AT_MESSAGE, AT_ROW, AT_INPUT } what;
+	contact_id peer;
+	message_n message;
+	size_t row; /* of the list in the place of messages */
+};
+struct place draw_at(const struct draw *d, const struct view *v,
+		     const struct model *m, int y, int x);
 
 /* Moves the place in the messages by rows, up is negative. */
 void draw_scroll(struct draw *d, struct view *v, const struct model *m,

@@ -2,26 +2,18 @@
 #define SOTTO_UI_DRAW_IMPL_H
 /* Shared by draw.c and draw_pane.c only. */
 #include "ui/draw.h"
+#include "ui/highlight.h"
 #include "ui/text.h"
 #include "ui/words.h"
 
 enum { CACHE = 256, SIDEBAR = 22, SIDEBAR_FROM = 60, INPUT_MOST = 5 };
-/* curses colour pairs */
-enum {
-	PAIR_NONE,
-	PAIR_DIM,
-	PAIR_GOOD,
-	PAIR_BAD,
-	PAIR_WARN,
-	PAIR_NAME,
-	PAIR_NAMES = 6
-};
-
 /* How a message is cut at a width; by n, thrown out by another one. */
 struct cut {
 	message_n n;
 	int cols;
+	unsigned marked; /* view's, when it was made */
 	struct rows rows;
+	struct highlights marks;
 	char who[128]; /* as received: another name is another cut */
 	char name[NICK_MAX + 1], quote[QUOTE_MAX + 1];
 };
@@ -41,6 +33,12 @@ struct draw {
 	struct rows line; /* scratch of the input line */
 	int cursor_y, cursor_x;
 	int select_y, select_x; /* the selected row, -1: not on screen */
+	struct box side;        /* of the rows of peers; rows 0: none */
+	size_t side_top;        /* the first peer shown */
+	message_n *row;         /* which message stands in each row */
+	int n_row;
+	struct link *link;
+	size_t n_link, cap_link;
 };
 
 enum { ATTR_DIM = 1, ATTR_BOLD = 2, ATTR_REVERSE = 4, ATTR_UNDERLINE = 8 };
@@ -55,6 +53,8 @@ int draw_put(const struct view *v, int y, int x, int cols, struct bytes s,
 /* The same and nothing behind it. */
 int draw_word(const struct view *v, int y, int x, int cols, struct bytes s,
 	      struct look look);
+unsigned long draw_attr(const struct view *v, struct look look);
+void draw_link(struct draw *d, struct link l);
 void draw_rule(const struct view *v, int y, int x, int cols, const char *title);
 /* sign for UTF-8, or for the rest of the world */
 struct bytes draw_sign(const struct view *v, const char *utf8,

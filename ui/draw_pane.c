@@ -9,7 +9,7 @@ enum { NAME_MOST = 12, SIGN_COLS = 3 };
 
 static int time_cols(const struct view *v)
 {
-	return v->clock12 ? 8 : 5;
+	return v->set.clock12 ? 8 : 5;
 }
 
 /* ---- how a message falls into rows ---- */
@@ -56,6 +56,16 @@ static void late(const struct message *msg, bool clock12, struct buf *b)
 	buf_printf(b, _(" (sent %s)"), sent);
 }
 
+static void cut_mark(struct cut *c, const struct view *v, const struct model *m,
+		     const struct message *msg)
+{
+	const struct contact *self = msg->incoming ? model_self(m) : NULL;
+
+	highlight_find(&c->marks,
+		       (struct bytes){c->rows.text.p, c->rows.text.n},
+		       text_of(v->words), text_of(self ? self->nick : NULL));
+}
+
 static void cut_fill(struct cut *c, const struct view *v, const struct model *m,
 		     const struct message *msg, int cols)
 {
@@ -73,13 +83,15 @@ static void cut_fill(struct cut *c, const struct view *v, const struct model *m,
 	if (me.p || cols < 30)
 		buf_printf(&b, me.p ? "* %s " : "%s: ", name);
 	buf_put(&b, me.p ? me : text_of(msg->text));
-	late(msg, v->clock12, &b);
+	late(msg, v->set.clock12, &b);
 	if (msg->quote)
 		text_line(c->quote, sizeof(c->quote), text_of(msg->quote),
 			  cols - text_x(v, c) - SIGN_COLS - 2);
 	rows_make(&c->rows, (struct bytes){b.p, b.n},
 		  cols - text_x(v, c) - SIGN_COLS);
 	buf_free(&b);
+	c->marked = v->marked;
+	cut_mark(c, v, m, msg);
 }
 
 static const struct cut *cut_of(struct draw *d, const struct view *v,
@@ -88,7 +100,7 @@ static const struct cut *cut_of(struct draw *d, const struct view *v,
 {
 	struct cut *c = &d->cut[(size_t)msg->n % CACHE];
 
-	if (c->n != msg->n || c->cols != cols ||
+	if (c->n != msg->n || c->cols != cols || c->marked != v->marked ||
 	    strcmp(c->who, speaker(m, msg)) != 0)
 		cut_fill(c, v, m, msg, cols);
 	return c;
@@ -293,33 +305,77 @@ static struct bytes delivery_sign(const struct view *v, const struct message *m,
 	return (struct bytes){0};
 }
 
-/* Underlines what `u` opens. */
-static void put_text(const struct view *v, int y, int x, int cols,
-		     struct bytes s, struct look look)
+static struct look mark_look(enum mark_kind kind, struct look look)
 {
-	size_t at = 0, n;
-
-	draw_put(v, y, x, cols, s, look);
-	while (text_url(s, &at, &n)) {
-		int before = text_cols((struct bytes){s.p, at});
-		struct look url = look;
-		url.attr |= ATTR_UNDERLINE;
-		if (before >= cols)
-			return;
-		draw_word(v, y, x + before, cols - before,
-			  (struct bytes){s.p + at, n}, url);
-		at += n;
+	switch (kind) {
+	case MARK_URL:
+		look.attr |= ATTR_UNDERLINE;
+		look.pair = PAIR_LINK;
+		break;
+	case MARK_NAME:
+		look.attr |= ATTR_BOLD | ATTR_UNDERLINE;
+		look.pair = PAIR_WARN;
+		break;
+	case MARK_HIT:
+		/* told from its surroundings on a selected row, too */
+		look.attr = (look.attr ^ ATTR_REVERSE) | ATTR_BOLD;
+		look.pair = PAIR_HIT;
+		break;
 	}
+	return look;
 }
 
-static short name_pair(const struct model *m, const struct message *msg)
+/* What of the mark lies in the row: it may go on in the next one. */
+static void put_mark(struct draw *d, const struct view *v, int y, int x,
+		     int cols, const struct cut *c, size_t k,
+		     const struct mark *mark, struct look look)
+{
+	const struct span *row = &c->rows.row[k];
+	size_t from = mark->from > row->from ? mark->from : row->from;
+	size_t end = mark->from + mark->n, row_end = row->from + row->n;
+	const uint8_t *text = c->rows.text.p;
+
+	if (end > row_end)
+		end = row_end;
+	if (from >= end)
+		return;
+	int before =
+	    text_cols((struct bytes){text + row->from, from - row->from});
+	struct bytes s = {text + from, end - from};
+	look = mark_look(mark->kind, look);
+	if (before >= cols)
+		return;
+	draw_word(v, y, x + before, cols - before, s, look);
+	if (mark->kind == MARK_URL)
+		draw_link(d, (struct link){y,
+					   x + before,
+					   draw_attr(v, look),
+					   s,
+					   {text + mark->from, mark->n}});
+}
+
+static void put_text(struct draw *d, const struct view *v, int y, int x,
+		     int cols, const struct cut *c, size_t k, struct look look)
+{
+	draw_put(v, y, x, cols, rows_at(&c->rows, k), look);
+	for (size_t i = 0; i < c->marks.n; i++)
+		put_mark(d, v, y, x, cols, c, k, &c->marks.mark[i], look);
+}
+
+static short name_pair(const struct view *v, const struct model *m,
+		       const struct message *msg)
 {
 	const struct contact *c =
 	    msg->incoming ? model_find(m, msg->with) : model_self(m);
+	unsigned hash = 0;
 
 	if (!c)
 		return PAIR_NAME;
-	return (short)(PAIR_NAME + c->key.b[0] % PAIR_NAMES);
+	/* a plain one has no key, and only its address lasts */
+	for (const char *s = c->ident; pubkey_none(&c->key) && *s; s++)
+		hash = hash * 31 + (uint8_t)*s;
+	hash += c->key.b[0] + 256u * c->key.b[1];
+	return (short)(PAIR_NAME + hash % (unsigned)v->names);
 }
 
 static void put_head(const struct view *v, const struct model *m,
@@ -331,11 +387,11 @@ static void put_head(const struct view *v, const struct model *m,
 	int at = time_cols(v);
 
 	clock_local(clock, b->msg->stored_ms,
-		    v->clock12 ? CLOCK_HM12 : CLOCK_HM);
+		    v->set.clock12 ? CLOCK_HM12 : CLOCK_HM);
 	struct look dim = look;
 	dim.attr |= ATTR_DIM;
 	draw_word(v, y, p->x, at, text_of(clock), dim);
-	name.pair = name_pair(m, b->msg);
+	name.pair = name_pair(v, m, b->msg);
 	name.attr |= ATTR_BOLD;
 	draw_word(v, y, p->x + at + 1, p->cols - at - 1, text_of(b->cut->name),
 		  name);
@@ -380,8 +436,7 @@ static void put_row(struct draw *d, const struct view *v, const struct model *m,
 			  text_of(b->cut->quote), dim);
 		return;
 	}
-	put_text(v, y, p->x + x, p->cols - x - SIGN_COLS,
-		 rows_at(&b->cut->rows, k), look);
+	put_text(d, v, y, p->x + x, p->cols - x - SIGN_COLS, b->cut, k, look);
 	if (k + 1 == b->cut->rows.n) {
 		struct look sign;
 		struct bytes s = delivery_sign(v, b->msg, &sign);
@@ -406,8 +461,10 @@ void draw_messages(struct draw *d, struct view *v, struct model *m)
 		struct block b = block_at(d, v, m, with, line, i);
 		size_t k = b.rows > below ? b.rows - below : 0;
 		below = 0;
-		while (k && y >= d->pane.y)
+		while (k && y >= d->pane.y) {
+			d->row[y] = b.msg->n;
 			put_row(d, v, m, &b, --k, y--);
+		}
 		d->top = i == 0 && k == 0;
 		if (!i)
 			break;

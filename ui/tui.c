@@ -200,7 +200,7 @@ static void arrived(struct tui *t, const struct event *ev)
 		t->away_new = true;
 		model_mark(t->model, c->id, ev->message->n);
 	}
-	if (!t->bell || c->blocked || c->trust < TRUST_PINNED ||
+	if (!t->view.set.bell || c->blocked || c->trust < TRUST_PINNED ||
 	    on_screen(t, c->id))
 		return;
 	if (t->bell_us && now - t->bell_us < BELL_US)
@@ -366,7 +366,7 @@ static void paint(struct tui *t, int64_t now)
 	draw_all(t->draw, &t->view, t->model, t->edit);
 	t->painted_us = now;
 	t->dirty = t->line_dirty = false;
-	if (t->titles && n != t->title)
+	if (t->view.set.title && n != t->title)
 		term_title(n);
 	t->title = n;
 	seen(t, now);
@@ -553,6 +553,16 @@ static void loop(struct tui *t)
 	}
 }
 
+void tui_theme(struct tui *t)
+{
+	t->view.color =
+	    t->cfg->color != SW_OFF && theme_start(t->view.set.theme);
+	t->view.names =
+	    theme_names(t->view.set.theme, t->view.color ? term_colors() : 0);
+	draw_forget(t->draw);
+	t->dirty = true;
+}
+
 static void fini(struct tui *t)
 {
 	for (size_t i = 0; i < t->n_draft; i++)
@@ -579,22 +589,18 @@ int tui_dial(struct client *c, const struct config *cfg, const char *at)
 {
 	struct tui t = {.client = c, .cfg = cfg};
 
-	if (!term_start(cfg->color != SW_OFF && !getenv("NO_COLOR"))) {
+	if (!term_start()) {
 		client_close(c);
 		return 2;
 	}
 	t.ref = (uint64_t)1 << MODEL_REFS_BIT;
-	t.bell = cfg->bell;
-	t.titles = cfg->title;
 	t.model = model_new();
 	t.draw = draw_new();
 	t.edit = edit_new();
-	t.view =
-	    (struct view){.utf8 = term_utf8(),
-			  .color = cfg->color != SW_OFF && !getenv("NO_COLOR"),
-			  .clock12 = cfg->clock12,
-			  .focus = FOCUS_MESSAGES};
+	t.view = (struct view){
+	    .utf8 = term_utf8(), .set = cfg->screen, .focus = FOCUS_MESSAGES};
 	t.start_us = tui_now();
+	tui_theme(&t);
 	resize(&t);
 	if (at)
 		dial(&t, at);

@@ -19,7 +19,8 @@ static void put_row(struct tui *t, const struct message *m)
 	char day[96], at[64], name[NICK_MAX + 1], text[400];
 
 	words_day(day, m->stored_ms, false);
-	clock_local(at, m->stored_ms, t->view.clock12 ? CLOCK_HM12 : CLOCK_HM);
+	clock_local(at, m->stored_ms,
+		    t->view.set.clock12 ? CLOCK_HM12 : CLOCK_HM);
 	text_line(name, sizeof(name), text_of(speaker(t, m)), 16);
 	text_line(text, sizeof(text), text_of(m->text), 200);
 	/* the weekday says little a year later */

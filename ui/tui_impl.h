@@ -99,13 +99,13 @@ struct tui {
 	int64_t paint_us, painted_us, draft_us, read_us, paste_us, bell_us;
 	int64_t quit_us, start_us;
 	bool dirty, line_dirty;
-	bool bell, titles; /* as configured, or as /set said since */
 	unsigned title;
 	struct buf paste;
 	bool pasting;
 };
 
 int64_t tui_now(void);
+void tui_theme(struct tui *t); /* takes the colours it has now */
 /* Takes what cmd owns. */
 void tui_send(struct tui *t, struct command *cmd, enum why why,
 	      const char *said);
@@ -134,6 +134,14 @@ void tui_step(struct tui *t, int by);
 void tui_next_unread(struct tui *t);
 void tui_focus(struct tui *t, enum focus f);
 void tui_reply(struct tui *t);
+/* A name as somebody types it: whole, else the only one it begins; 0: none. */
+contact_id tui_who(struct tui *t, struct bytes name, bool *several);
+/* false: it is too long, and said so. */
+bool tui_send_text(struct tui *t, contact_id c, struct uuid answers,
+		   struct bytes s);
+void tui_line_over(struct tui *t); /* the line was sent, or done */
+
+/* ---- tui_slash.c ---- */
 void tui_enter(struct tui *t);
 
 /* ---- tui_find.c ---- */

@@ -109,23 +109,6 @@ static void signals(void)
 		hear(crash[i], on_crash);
 }
 
-static void colours(bool color)
-{
-	static const short name[] = {COLOR_CYAN,    COLOR_GREEN, COLOR_YELLOW,
-				     COLOR_MAGENTA, COLOR_BLUE,  COLOR_RED};
-
-	if (!color || !has_colors())
-		return;
-	start_color();
-	use_default_colors();
-	init_pair(1, -1, -1);
-	init_pair(2, COLOR_GREEN, -1);
-	init_pair(3, COLOR_RED, -1);
-	init_pair(4, COLOR_YELLOW, -1);
-	for (short i = 0; i < 6; i++)
-		init_pair((short)(5 + i), name[i], -1);
-}
-
 static void modes(void)
 {
 	say("\033[?2004h\033[?1004h\033[?1007l");
@@ -143,7 +126,7 @@ static bool able(void)
 	return places;
 }
 
-bool term_start(bool color)
+bool term_start(void)
 {
 	const char *type = getenv("TERM");
 
@@ -165,7 +148,6 @@ bool term_start(bool color)
 	idlok(stdscr, FALSE);
 	typeahead(-1); /* a frame is one write, not one for each key looked for
 			*/
-	colours(color);
 	for (int i = 0; i < N_EXTRA; i++)
 		define_key(extra[i].bytes, OURS + i);
 	signals();
@@ -184,6 +166,18 @@ void term_stop(void)
 		say("\033[23;0t");
 	endwin();
 	tcsetattr(STDIN_FILENO, TCSANOW, &before);
+}
+
+int term_colors(void)
+{
+	return has_colors() ? COLORS : 0;
+}
+
+void term_mouse(bool on_)
+{
+	mouseinterval(0); /* a press is a click: nothing waits for more */
+	mousemask(on_ ? BUTTON1_PRESSED | BUTTON4_PRESSED | BUTTON5_PRESSED : 0,
+		  NULL);
 }
 
 void term_suspend(void)

@@ -21,7 +21,9 @@ struct key {
 };
 
 /* false: no such terminal; said on stderr. */
-bool term_start(bool color);
+bool term_start(void);
+int term_colors(void); /* how many it has */
+void term_mouse(bool on);
 void term_stop(void);
 /* To the shell; returns when it lets us come back. */
 void term_suspend(void);

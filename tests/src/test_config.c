@@ -115,7 +115,7 @@ static void config__is_usable__without_anything(void **state)
 	assert_string_equal(w->c.nick, "tester");
 	assert_int_equal(w->c.port, -1);
 	assert_string_equal(w->c.bind, "::");
-	assert_true(w->c.listen && w->c.bell && w->c.title);
+	assert_true(w->c.listen && w->c.screen.bell && w->c.screen.title);
 	assert_int_equal(w->c.discover, DISCOVER_ALL);
 	assert_int_equal(w->c.trust_new, TRUST_DEFAULT);
 	assert_int_equal(w->c.argc, 0);
@@ -249,9 +249,9 @@ static void config__reads__every_key(void **state)
 	assert_int_equal(w->c.trust_new, TRUST_REFUSE);
 	assert_int_equal(w->c.log, LOG_FULL);
 	assert_int_equal(w->c.history, HISTORY_OFF);
-	assert_false(w->c.bell);
-	assert_false(w->c.title);
-	assert_true(w->c.clock12);
+	assert_false(w->c.screen.bell);
+	assert_false(w->c.screen.title);
+	assert_true(w->c.screen.clock12);
 	assert_int_equal(w->c.color, SW_ON);
 	assert_int_equal(w->c.n_warnings, 0);
 
@@ -265,7 +265,8 @@ static void config__reads__every_key(void **state)
 static void config__obeys__every_key_it_prints(void **state)
 {
 	static const char *const value[] = {
-	    "1234", "on", "off", "ask", "auto", "forever", "24", "::", "name"};
+	    "1234",    "on", "off", "ask",  "auto",
+	    "forever", "24", "::",  "name", "dark"};
 	struct world *w = *state;
 
 	for (const struct option_row *r = config_keys; r->name; r++) {
@@ -513,7 +514,7 @@ static void config_save__is_obeyed__at_the_next_start(void **state)
 	load(w, "");
 	expect_ok(w);
 	assert_string_equal(w->c.nick, "ana");
-	assert_true(w->c.clock12);
+	assert_true(w->c.screen.clock12);
 }
 
 static void config_save__changes_nothing__when_it_refuses(void **state)
