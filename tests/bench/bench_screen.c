@@ -10,7 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { KEYS = 1000, SHOWN = 300, LOAD = 5000, POUR = 100000 };
+enum { KEYS = 1000, SHOWN = 300, LOAD = 5000, POUR = 100000, LINES_SAID = 60 };
 
 static double ratio(double a, double b)
 {
@@ -93,19 +93,26 @@ struct source {
 	uint64_t count;
 };
 
-static void bring(struct source *s)
+static void say(struct source *s, const char *text)
 {
-	char text[64];
+	char line[128];
 
-	snprintf(text, sizeof text, "%020llu", (unsigned long long)s->count++);
 	if (s->peer) {
 		peer_say(s->peer, text);
 		peer_hear(s->peer, 0);
 		return;
 	}
-	strcat(text, "\n");
-	if (write(s->fd, text, strlen(text)) < 0)
+	snprintf(line, sizeof line, "%s\n", text);
+	if (write(s->fd, line, strlen(line)) < 0)
 		die("bare chat");
+}
+
+static void bring(struct source *s)
+{
+	char text[64];
+
+	snprintf(text, sizeof text, "%020llu", (unsigned long long)s->count++);
+	say(s, text);
 }
 
 /* A process of its own brings LOAD messages a second until it is killed. */
@@ -190,7 +197,8 @@ static void measure_echo(void)
 	    "≤ 1.5");
 }
 
-static double shown_after(struct term *t, struct source *s)
+static void shown_after(struct term *t, struct source *s, double *p50,
+			double *p99)
 {
 	static int64_t took[SHOWN];
 
@@ -216,31 +224,96 @@ static double shown_after(struct term *t, struct source *s)
 		if (s->peer)
 			peer_hear(s->peer, 0);
 	}
-	return (double)percentile(took, SHOWN, 50);
+	*p50 = (double)percentile(took, SHOWN, 50);
+	*p99 = (double)percentile(took, SHOWN, 99);
 }
 
 static void measure_shown(void)
 {
 	struct bare b;
 	struct shown s;
-	double f, kept, o;
+	double f, f99, kept, kept99, o, o99;
 	char *home = folder_new(), file[300];
 
 	snprintf(file, sizeof file, "%s/floor.db", home);
 	bare_start(&b, NULL);
-	f = shown_after(&b.term, &(struct source){.fd = b.fd});
+	shown_after(&b.term, &(struct source){.fd = b.fd}, &f, &f99);
 	bare_stop(&b);
 	bare_start(&b, file);
-	kept = shown_after(&b.term, &(struct source){.fd = b.fd});
+	shown_after(&b.term, &(struct source){.fd = b.fd}, &kept, &kept99);
 	bare_stop(&b);
 	folder_remove(home);
 	shown_start(&s);
-	o = shown_after(&s.term, &(struct source){.peer = s.peer});
+	shown_after(&s.term, &(struct source){.peer = s.peer}, &o, &o99);
 	shown_stop(&s);
 	row("message to screen (decrypted, committed, painted), p50", "us", f,
 	    o, "≤ 1.4");
 	row("the same, beside a bare chat that commits too, p50", "us", kept, o,
 	    "–");
+	row("message to screen, p99, the floor its own p50", "us", o, o99,
+	    "≤ 2");
+	row("the same of the bare chat that commits", "us", kept, kept99, "–");
+}
+
+/* Ordinary lines, the same ones every time. */
+static void sentence(char out[static 100], unsigned i)
+{
+	static const char *const word[] = {
+	    "the",  "old",   "boat", "and", "a",     "quick",  "brown",
+	    "fox",  "under", "rain", "we",  "shall", "meet",   "at",
+	    "noon", "if",    "you",  "see", "her",   "before",
+	};
+	enum { WORDS = sizeof word / sizeof *word };
+	uint32_t r = i * 2654435761u + 12345;
+
+	out[0] = 0;
+	for (unsigned k = 0; k < 5 + i % 6; k++, r = r * 1664525 + 1013904223)
+		sprintf(out + strlen(out), "%s%s", k ? " " : "",
+			word[(r >> 16) % WORDS]);
+}
+
+/* Bytes to the terminal for a message that comes alone, and for a key at the
+ * end of the line. */
+static void bytes_each(struct term *t, struct source *s, double *message,
+		       double *key)
+{
+	char text[100];
+	uint64_t before = 0;
+
+	for (unsigned i = 0; i < 2 * LINES_SAID; i++) {
+		if (i == LINES_SAID)
+			before = t->total;
+		sentence(text, i);
+		say(s, text);
+		term_settle(t, 60);
+	}
+	*message = (double)(t->total - before) / LINES_SAID;
+	term_type(t, "x"); /* the hint line is another one now */
+	term_settle(t, 100);
+	before = t->total;
+	for (unsigned i = 0; i < 40; i++) {
+		term_type(t, (char[]){(char)('a' + i % 26), 0});
+		term_settle(t, 60);
+	}
+	*key = (double)(t->total - before) / 40;
+}
+
+static void measure_lean(void)
+{
+	struct bare b;
+	struct shown s;
+	double f_message, f_key, o_message, o_key;
+
+	bare_start(&b, NULL);
+	bytes_each(&b.term, &(struct source){.fd = b.fd}, &f_message, &f_key);
+	bare_stop(&b);
+	shown_start(&s);
+	bytes_each(&s.term, &(struct source){.peer = s.peer}, &o_message,
+		   &o_key);
+	shown_stop(&s);
+	row("bytes to the terminal, a message, 80x24", "B", f_message,
+	    o_message, "≤ 1.05");
+	row("the same, a key at the end of the line", "B", f_key, o_key, "1 B");
 }
 
 static void measure_bytes(void)
@@ -271,7 +344,7 @@ static void measure_bytes(void)
 }
 
 /* A floor_pair in a terminal; its figure comes on stderr. */
-static double floor_pour(void)
+static double floor_in_term(const char *how, int n)
 {
 	char out[] = "/tmp/sotto-bench-XXXXXX", line[600];
 	char *argv[] = {(char *)(uintptr_t) "/bin/sh", (char *)(uintptr_t) "-c",
@@ -280,8 +353,8 @@ static double floor_pour(void)
 	double per_s = 0;
 
 	close(mkstemp(out));
-	snprintf(line, sizeof line, "exec %s oneway %d normal screen 2>%s",
-		 FLOOR_PAIR_PATH, POUR, out);
+	snprintf(line, sizeof line, "exec %s %s %d normal screen 2>%s",
+		 FLOOR_PAIR_PATH, how, n, out);
 	term_start(&t, argv);
 	while (term_read(&t, 20000))
 		;
@@ -300,7 +373,7 @@ static double floor_pour(void)
 static void measure_pour(void)
 {
 	struct shown s;
-	double floor = floor_pour();
+	double floor = floor_in_term("oneway", POUR);
 	size_t acked = 0, want;
 	char text[64] = "";
 	bool seen = false;
@@ -332,6 +405,35 @@ static void measure_pour(void)
 	row("100,000 messages stored, acknowledged, the last on screen", "/s",
 	    floor, POUR * 1e6 / (double)(mono_us() - from), "≥ 0.65");
 	shown_stop(&s);
+}
+
+/* Processor time a message, at LOAD a second. */
+static void measure_cpu(void)
+{
+	struct shown s;
+	double floor = floor_in_term("steady", LOAD);
+
+	shown_start(&s);
+
+	pid_t load = load_start(&(struct source){.peer = s.peer});
+	uint64_t before;
+	int64_t from;
+
+	for (int64_t e = mono_us() + 500000; mono_us() < e;)
+		term_read(&s.term, 10);
+	before = proc_cpu_us(s.term.pid);
+	from = mono_us();
+	while (mono_us() - from < 4000000)
+		term_read(&s.term, 100);
+
+	double ours = (double)(proc_cpu_us(s.term.pid) - before) * 1e6 /
+		      (double)(mono_us() - from) / LOAD;
+
+	kill(load, SIGKILL);
+	waitpid(load, NULL, 0);
+	shown_stop(&s);
+	row("processor time a message at 5,000 a second", "us", floor, ours,
+	    "≤ 0.6");
 }
 
 /* Start to the first full paint: until the program falls silent. */
@@ -383,7 +485,8 @@ int main(int argc, char **argv)
 	} all[] = {
 	    {"pour", measure_pour},   {"echo", measure_echo},
 	    {"shown", measure_shown}, {"bytes", measure_bytes},
-	    {"start", measure_start},
+	    {"start", measure_start}, {"lean", measure_lean},
+	    {"cpu", measure_cpu},
 	};
 
 	signal(SIGPIPE, SIG_IGN);

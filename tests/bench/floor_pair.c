@@ -11,6 +11,11 @@
  *                           screen: B also paints each in a bare ncurses
  *                           pane; run it in a terminal, the figure goes to
  *                           stderr.
+ *   floor_pair steady N full|normal screen
+ *                           B alone, one thread: A sends N messages a second
+ *                           for 5 s; what has come is committed, each message
+ *                           painted and acknowledged. Microseconds of
+ *                           processor time a message, without the first.
  */
 #include <arpa/inet.h>
 #include <assert.h>
@@ -324,6 +329,86 @@ static void b_drinks(struct end *e, int n, WINDOW *pane)
 	write_all(e->fd, (const uint8_t *)"!", 1);
 }
 
+enum { STEADY_S = 5 };
+
+/* N a second, evenly; reads the receipts and forgets them. */
+static void a_paces(struct end *e, int n)
+{
+	uint8_t out[FRAME_MAX], in[READ_SIZE];
+	char text[64];
+	int64_t from = mono_us(), sent = 0;
+
+	for (; sent < (int64_t)n * STEADY_S; usleep(1000)) {
+		int64_t due = (mono_us() - from) * n / 1000000;
+
+		for (; sent < due; sent++) {
+			snprintf(text, sizeof text, "%020lld", (long long)sent);
+			struct json_object *o =
+			    packet("message", (int)sent, text);
+
+			write_all(e->fd, out, say(e, out, o));
+			json_object_put(o);
+			while (recv(e->fd, in, sizeof in, MSG_DONTWAIT) > 0)
+				;
+		}
+	}
+	shutdown(e->fd, SHUT_WR);
+	while (read(e->fd, in, sizeof in) > 0)
+		;
+}
+
+static int64_t cpu_us(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+/* All that was read: committed, then each painted and acknowledged. */
+static int serve(struct end *e, int i, WINDOW *pane)
+{
+	static uint8_t out[4 * READ_SIZE];
+	size_t at = 0, len = 0;
+	struct json_object *o;
+
+	step(e->begin);
+	for (; len < sizeof out - FRAME_MAX && (o = open_next(e, &at)); i++) {
+		keep(e, get(o, "id"), get(o, "timestamp"), get(o, "message"));
+		wprintw(pane, "\n%s", get(o, "message"));
+		wrefresh(pane);
+		struct json_object *ack = packet("ack", i, "success");
+
+		len += say(e, out + len, ack);
+		json_object_put(ack);
+		json_object_put(o);
+	}
+	step(e->commit);
+	write_all(e->fd, out, len);
+	memmove(e->in, e->in + at, e->n_in - at);
+	e->n_in -= at;
+	return i;
+}
+
+static void b_serves(struct end *e, int n, WINDOW *pane)
+{
+	int64_t cpu = 0;
+	int i = 0, first = 0;
+	ssize_t r;
+
+	while ((r = read(e->fd, e->in + e->n_in, READ_SIZE)) > 0) {
+		e->n_in += (size_t)r;
+		i = serve(e, i, pane);
+		if (!first && i >= n) {
+			first = i;
+			cpu = cpu_us();
+		}
+	}
+	cpu = cpu_us() - cpu;
+	endwin();
+	fprintf(stderr, "%.2f\n", (double)cpu / (i - first));
+}
+
 /* A connected pair on loopback. */
 static void pair(int fd[2])
 {
@@ -359,6 +444,7 @@ int main(int argc, char **argv)
 	struct end *e = calloc(1, sizeof *e);
 	int fd[2], n = argc > 2 ? atoi(argv[2]) : 1000;
 	bool pings = argc > 1 && !strcmp(argv[1], "pingpong");
+	bool steady = argc > 1 && !strcmp(argv[1], "steady");
 	bool full = argc < 4 || !strcmp(argv[3], "full");
 	bool shown = argc > 4 && !strcmp(argv[4], "screen");
 
@@ -376,7 +462,11 @@ int main(int argc, char **argv)
 
 	int64_t t = mono_us();
 
-	if (pings)
+	if (steady && answers)
+		b_serves(e, n, pane_open());
+	else if (steady)
+		a_paces(e, n);
+	else if (pings)
 		(answers ? b_answers : a_pings)(e, n);
 	else if (answers)
 		b_drinks(e, n, shown ? pane_open() : NULL);
@@ -384,9 +474,11 @@ int main(int argc, char **argv)
 		a_pours(e, n);
 	if (child == 0)
 		_exit(0);
-	if (shown)
+	if (shown && !steady)
 		endwin();
-	if (!pings)
+	if (steady)
+		close(e->fd);
+	else if (!pings)
 		fprintf(shown ? stderr : stdout, "%.0f\n",
 			(double)n * 1e6 / (double)(mono_us() - t));
 	waitpid(child, NULL, 0);

@@ -4,6 +4,8 @@
  *   floor_screen PORT [FILE]   listens on 127.0.0.1:PORT; with FILE every
  *                              line is committed to that SQLite file, FULL,
  *                              before it is painted.
+ *
+ * Its rows say what those of a messenger say: when, who, what.
  */
 #include <arpa/inet.h>
 #include <curses.h>
@@ -17,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 #include <utf8proc.h>
 
@@ -62,6 +65,22 @@ static void keep(struct screen *s, const char *text, size_t n)
 	sqlite3_finalize(insert);
 }
 
+static void paint_row(WINDOW *pane, const char *text, size_t n)
+{
+	time_t now = time(NULL);
+	char clock[8];
+
+	strftime(clock, sizeof clock, "%H:%M", localtime(&now));
+	wattrset(pane, A_DIM);
+	wprintw(pane, "\n%s", clock);
+	wattrset(pane, A_NORMAL);
+	waddch(pane, ' ');
+	wattrset(pane, A_BOLD | COLOR_PAIR(1));
+	waddstr(pane, "bench");
+	wattrset(pane, A_NORMAL);
+	wprintw(pane, "  %.*s", (int)n, text);
+}
+
 /* Every whole line that has come goes to the pane. */
 static bool take(struct screen *s, int fd)
 {
@@ -73,7 +92,7 @@ static bool take(struct screen *s, int fd)
 	s->n_in += (size_t)r;
 	while ((nl = memchr(p, '\n', s->n_in - (size_t)(p - s->in)))) {
 		keep(s, p, (size_t)(nl - p));
-		wprintw(s->pane, "\n%.*s", (int)(nl - p), p);
+		paint_row(s->pane, p, (size_t)(nl - p));
 		p = nl + 1;
 	}
 	s->n_in -= (size_t)(p - s->in);
@@ -114,6 +133,9 @@ static void start(struct screen *s)
 	raw();
 	noecho();
 	nonl();
+	start_color();
+	use_default_colors();
+	init_pair(1, COLOR_CYAN, -1);
 	s->pane = newwin(LINES - 1, COLS, 0, 0);
 	s->input = newwin(1, COLS, LINES - 1, 0);
 	scrollok(s->pane, TRUE);
