@@ -1,6 +1,12 @@
 #include "proto/guard.h"
 
-enum { DEPTH_MAX = 8, NODES_MAX = 512, DIGITS_MAX = 18, DECIMAL_MAX = 24 };
+enum {
+	DEPTH_MAX = 8,
+	NODES_MAX = 512,
+	DIGITS_MAX = 18,
+	DECIMAL_MAX = 24,
+	EXPONENT_MAX = 2
+};
 
 /* Where we are, and what was counted. Keys are remembered by a hash of what
  * they mean, escapes resolved: equal keys are always found; two keys that
@@ -160,6 +166,19 @@ static size_t digits(struct scan *s)
 	return (size_t)(s->p - from);
 }
 
+/* Or none. */
+static bool exponent(struct scan *s)
+{
+	size_t n;
+
+	if (!eat(s, 'e') && !eat(s, 'E'))
+		return true;
+	if (!eat(s, '-'))
+		eat(s, '+');
+	n = digits(s);
+	return n > 0 && n <= EXPONENT_MAX;
+}
+
 static enum err number(struct scan *s)
 {
 	const uint8_t *from = s->p;
@@ -174,6 +193,8 @@ static enum err number(struct scan *s)
 	if (s->mode == GUARD_OWN)
 		return n > DIGITS_MAX ? ERR_LIMIT : OK;
 	if (eat(s, '.') && digits(s) == 0)
+		return ERR_PARSE;
+	if (!exponent(s))
 		return ERR_PARSE;
 	return s->p - from > DECIMAL_MAX ? ERR_LIMIT : OK;
 }

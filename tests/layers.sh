@@ -10,7 +10,9 @@ proto/base.c     ^"proto/base\.h"  sodium|utf8proc
 proto/base.h     NONE  NONE
 proto/packet     ^"proto/(base|packet)\.h"  NONE
 proto/guard      ^"proto/(base|guard)\.h"  NONE
-proto/json.c     ^"proto/(base|packet|guard|dialect)\.h"  json-c
+proto/json_wire.c    ^"proto/(base|packet|guard|dialect)\.h"  NONE
+proto/mesh_wire.c    ^"proto/(base|packet|dialect)\.h"  NONE
+proto/center_wire.c  ^"proto/(base|packet|dialect)\.h"  NONE
 proto/sotto.c    ^"proto/(base|packet|guard|dialect)\.h"  json-c
 proto/seal_rsa.c  ^"proto/(base|seal)\.h"  openssl
 proto/seal_none.c  ^"proto/(base|seal)\.h"  NONE

@@ -101,6 +101,16 @@ static void guard__takes__plain_decimals_where_asked(void **state)
 	assert_int_not_equal(guard("1.", GUARD_DECIMALS), OK);
 	assert_int_not_equal(guard(".5", GUARD_DECIMALS), OK);
 	assert_int_not_equal(guard("1e999", GUARD_DECIMALS), OK);
+	assert_int_not_equal(guard("1e", GUARD_DECIMALS), OK);
+	assert_int_not_equal(guard("1e+", GUARD_DECIMALS), OK);
+	assert_int_not_equal(guard("1e+-1", GUARD_DECIMALS), OK);
+	assert_int_not_equal(guard("1.e1", GUARD_DECIMALS), OK);
+	assert_int_not_equal(guard("1e1.0", GUARD_DECIMALS), OK);
+	assert_int_not_equal(guard("NaN", GUARD_DECIMALS), OK);
+	assert_int_not_equal(guard("-Infinity", GUARD_DECIMALS), OK);
+	assert_int_equal(guard("1.7952e+09", GUARD_DECIMALS), OK);
+	assert_int_equal(guard("17E8", GUARD_DECIMALS), OK);
+	assert_int_equal(guard("1e-5", GUARD_DECIMALS), OK);
 	assert_int_not_equal(
 	    guard("1.0000000000000000000000000", GUARD_DECIMALS), OK);
 }
