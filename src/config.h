@@ -76,8 +76,8 @@ void config_free(struct config *c); /* removes an ephemeral home */
 enum err config_save(const struct config *c, const char *key, const char *value,
 		     char why[static 256]) MUST_USE;
 
-/* Sets `key` in s. ERR_STATE: it is no key of the screen's alone; ERR_PARSE: not
- * a value of it, `why` says it in one line. */
+/* Sets `key` in s. ERR_STATE: it is no key of the screen's alone; ERR_PARSE:
+ * not a value of it, `why` says it in one line. */
 enum err config_screen(struct screen_config *s, const char *key,
 		       const char *value, char why[static 256]) MUST_USE;
 

@@ -262,12 +262,11 @@ static enum err one_of(const char *const *words, const char *want,
 enum err config_screen(struct screen_config *s, const char *key,
 		       const char *value, char why[static 256])
 {
-	static const char *const themes[] = {
-	    [THEME_DARK] = "dark",
-	    [THEME_LIGHT] = "light",
-	    [THEME_CONTRAST] = "contrast",
-	    [THEME_NONE] = "none",
-	    NULL};
+	static const char *const themes[] = {[THEME_DARK] = "dark",
+					     [THEME_LIGHT] = "light",
+					     [THEME_CONTRAST] = "contrast",
+					     [THEME_NONE] = "none",
+					     NULL};
 	static const char *const notify[] = {[NOTIFY_ON] = "on",
 					     [NOTIFY_MENTIONS] = "mentions",
 					     [NOTIFY_OFF] = "off",

@@ -53,7 +53,7 @@ ui/theme         ^"(src/config|ui/theme)\.h"  curses
 ui/edit          ^"(proto/base|ui/(edit|text))\.h"  NONE
 ui/command       ^"(proto/(base|packet)|src/event|ui/(command|words))\.h"  NONE
 ui/words         ^"(src/clock|ui/words)\.h"  libintl|unistd\.h
-ui/tui           ^"(proto/base|src/(event|client|config|clock)|ui/[a-z_]+)\.h"  curses|poll\.h|signal\.h|spawn\.h|unistd\.h
+ui/tui           ^"(proto/base|src/(event|client|config|clock)|ui/[a-z_]+)\.h"  curses|poll\.h|signal\.h|spawn\.h|unistd\.h|fcntl\.h
 ui/draw          ^"(proto/(base|packet)|src/(event|clock|config)|ui/[a-z_]+)\.h"  curses
 ui/control.c     ^"(proto/base|src/(event|client|engine|lines|clock)|ui/front)\.h"  poll\.h|sys/(socket|un)|unistd\.h
 ui/shell         ^"(proto/(base|packet)|src/(event|client|config|lines|lines_json|clock)|ui/[a-z_]+)\.h"  poll\.h|signal\.h|spawn\.h|unistd\.h|fcntl\.h

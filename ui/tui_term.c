@@ -4,12 +4,10 @@
 #include <langinfo.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/wait.h>
 #include <term.h>
 #include <termios.h>
 #include <unistd.h>
@@ -47,7 +45,6 @@ enum { N_EXTRA = sizeof(extra) / sizeof(extra[0]), N_SIGNS = 4 };
 /* What a signal handler needs: the only state that is not an argument. */
 static struct termios before;
 static volatile sig_atomic_t resized, quit, on;
-static bool titled; /* the title there was is on the terminal's stack */
 
 static void say(const char *s)
 {
@@ -76,7 +73,8 @@ static void on_signal(int sig)
 static void on_crash(int sig)
 {
 	if (on) {
-		say("\033[?1004l\033[?2004l\033[?1007h\033[0m\033[?25h\033[?"
+		say("\033[?1000l\033[?1006l\033[?1004l\033[?2004l\033[?"
+		    "1007h\033[0m\033[?25h\033[?"
 		    "1049l\033[?1l"
 		    "\033>");
 		tcsetattr(STDIN_FILENO, TCSANOW, &before);
@@ -162,8 +160,7 @@ void term_stop(void)
 		return;
 	on = 0;
 	say("\033[?1004l\033[?2004l\033[?1007h");
-	if (titled)
-		say("\033[23;0t");
+	term_title_back();
 	endwin();
 	tcsetattr(STDIN_FILENO, TCSANOW, &before);
 }
@@ -180,16 +177,26 @@ void term_mouse(bool on_)
 		  NULL);
 }
 
-void term_suspend(void)
+void term_leave(void)
 {
 	say("\033[?1004l\033[?2004l\033[?1007h");
 	endwin();
 	on = 0;
-	kill(0, SIGTSTP);
+}
+
+void term_back(void)
+{
 	on = 1;
 	modes();
 	clearok(curscr, TRUE);
 	resized = 1;
+}
+
+void term_suspend(void)
+{
+	term_leave();
+	kill(0, SIGTSTP);
+	term_back();
 }
 
 void term_resize(int *rows, int *cols)
@@ -204,28 +211,6 @@ void term_resize(int *rows, int *cols)
 bool term_utf8(void)
 {
 	return strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
-}
-
-void term_title(unsigned unread)
-{
-	char s[64];
-	const char *term = getenv("TERM");
-
-	if (!term || strncmp(term, "linux", 5) == 0)
-		return;
-	if (!titled)
-		say("\033[22;0t");
-	titled = true;
-	if (unread)
-		snprintf(s, sizeof(s), "\033]0;(%u) sotto\a", unread);
-	else
-		snprintf(s, sizeof(s), "\033]0;sotto\a");
-	say(s);
-}
-
-void term_bell(void)
-{
-	say("\a");
 }
 
 /* ---- keys ---- */
@@ -300,12 +285,33 @@ static void char_key(struct key *k, wchar_t c, bool alt)
 	}
 }
 
+static void mouse(struct key *k)
+{
+	MEVENT e;
+
+	k->kind = KEY_NAMED; /* no key of ours */
+	if (getmouse(&e) != OK)
+		return;
+	k->y = e.y;
+	k->x = e.x;
+	if (e.bstate & BUTTON1_PRESSED)
+		k->kind = KEY_CLICK;
+	else if (e.bstate & BUTTON4_PRESSED)
+		k->kind = KEY_WHEEL_UP;
+	else if (e.bstate & BUTTON5_PRESSED)
+		k->kind = KEY_WHEEL_DOWN;
+}
+
 static void special(struct key *k, wint_t c, bool alt)
 {
 	static const unsigned char sign[N_SIGNS] = {KEY_PASTE, KEY_PASTED,
 						    KEY_LOOKING, KEY_AWAY};
 	const char *name = key_words(c);
 
+	if (c == KEY_MOUSE) {
+		mouse(k);
+		return;
+	}
 	if (c >= OURS && c < OURS + N_EXTRA) {
 		name = extra[c - OURS].name;
 		if (c < OURS + N_SIGNS) {
@@ -371,51 +377,4 @@ struct term_news term_wait(bool keys, int client_fd, long long timeout_us)
 	news.quit = quit;
 	resized = 0;
 	return news;
-}
-
-/* ---- links ---- */
-
-bool term_browse(const char *url)
-{
-	static pid_t child;
-	const char *browser = getenv("BROWSER");
-	char program[256], link[2048];
-	char *argv[] = {program, link, NULL};
-	posix_spawn_file_actions_t files;
-	posix_spawnattr_t attr;
-	sigset_t none, usual;
-	pid_t pid;
-
-	if (strncmp(url, "http://", 7) != 0 && strncmp(url, "https://", 8) != 0)
-		return false;
-	if (strlen(url) >= sizeof(link))
-		return false;
-	snprintf(link, sizeof(link), "%s", url);
-	snprintf(program, sizeof(program), "%s",
-		 browser && *browser ? browser : "xdg-open");
-	posix_spawn_file_actions_init(&files);
-	for (int fd = 0; fd < 3; fd++)
-		posix_spawn_file_actions_addopen(&files, fd, "/dev/null",
-						 fd ? 1 : 0, 0);
-	posix_spawnattr_init(&attr);
-	sigemptyset(&none);
-	posix_spawnattr_setsigmask(&attr, &none);
-	sigemptyset(&usual); /* what we ignore, others may live by */
-	sigaddset(&usual, SIGPIPE);
-	sigaddset(&usual, SIGXFSZ);
-	posix_spawnattr_setsigdefault(&attr, &usual);
-	posix_spawnattr_setpgroup(&attr, 0);
-	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK |
-					    POSIX_SPAWN_SETSIGDEF |
-					    POSIX_SPAWN_SETPGROUP);
-	int bad = posix_spawnp(&pid, program, &files, &attr, argv, environ);
-	posix_spawnattr_destroy(&attr);
-	posix_spawn_file_actions_destroy(&files);
-	if (bad)
-		return false;
-	/* The one before has long said its word to a running browser. */
-	if (child > 0)
-		waitpid(child, NULL, WNOHANG);
-	child = pid;
-	return true;
 }
