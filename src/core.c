@@ -843,7 +843,7 @@ void core_job(struct core *c, const struct now *now, const struct job *j)
 	if (j->kind == JOB_RESOLVE)
 		dial_resolved(c, now, j);
 	else if (j->client)
-		command_page(c, j);
+		command_page(c, now, j);
 	else
 		requests_page(c, j);
 }

@@ -325,7 +325,7 @@ void query_history(struct core *c, const struct now *now, client_id from,
 		   const struct command *cmd);
 void query_search(struct core *c, const struct now *now, client_id from,
 		  const struct command *cmd);
-void command_page(struct core *c, const struct job *j);
+void command_page(struct core *c, const struct now *now, const struct job *j);
 
 /* ---- core_peer.c ---- */
 bool ip_typed(const char *s, struct addr *a); /* the port is left alone */

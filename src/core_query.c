@@ -50,9 +50,17 @@ void query_snapshot(struct core *c, const struct now *now, client_id from,
 	(void)now;
 }
 
+/* When its link will be tried again; 0: not by itself. */
+static int64_t next_try(const struct now *now, const struct who *w)
+{
+	if (w->conn || !w->dial.timer.pos)
+		return 0;
+	return (now->wall_us + w->dial.timer.at - now->mono_us) / 1000;
+}
+
 /* What is in memory is newer than what is on the disk. */
-static void item(struct core *c, client_id to, uint64_t ref,
-		 const struct message *stored)
+static void item(struct core *c, const struct now *now, client_id to,
+		 uint64_t ref, const struct message *stored)
 {
 	struct row *r = stored->incoming ? NULL : outbox_find(c, stored->id);
 	struct message m = r ? *r->m : *stored;
@@ -60,6 +68,8 @@ static void item(struct core *c, client_id to, uint64_t ref,
 	struct event ev = {.kind = EV_ITEM, .ref = ref, .message = &m};
 	struct contact shown;
 
+	if (w && r && m.delivery == D_QUEUED && !m.next_ms)
+		m.next_ms = next_try(now, w);
 	if (w) {
 		shown = w->row.shown;
 		shown.draft = NULL;
@@ -93,7 +103,7 @@ void query_outbox(struct core *c, const struct now *now, client_id from,
 			if (more)
 				break;
 			last = m->n;
-			item(c, from, cmd->ref, m);
+			item(c, now, from, cmd->ref, m);
 		}
 		page_free(&p);
 	}
@@ -158,7 +168,7 @@ void query_history(struct core *c, const struct now *now, client_id from,
 				     .after = since || !cmd->n ? c->hard : 0});
 }
 
-void command_page(struct core *c, const struct job *j)
+void command_page(struct core *c, const struct now *now, const struct job *j)
 {
 	if (j->err) {
 		command_result(c, j->client, j->ref, 0, CODE_ERROR,
@@ -169,7 +179,7 @@ void command_page(struct core *c, const struct job *j)
 	}
 	for (size_t i = 0; i < j->page.n; i++) {
 		store_freshen(c->store, j->page.row[i]);
-		item(c, j->client, j->ref, j->page.row[i]);
+		item(c, now, j->client, j->ref, j->page.row[i]);
 	}
 	result_page(c, j->client, j->ref, j->page.more, j->page.next);
 }

@@ -17,7 +17,7 @@ const struct slash_row command_rows[] = {
      ARGS_NONE},
     {"who", "", N_("who is online"), SL_WHO, ARGS_NONE},
     {"nick", "NAME", N_("your own name"), SL_NICK, ARGS_NAME},
-    {"find", "WORDS", N_("search all that was said; parts of words will do"),
+    {"find", "WORDS", N_("search; parts of words will do. Tab: everywhere"),
      SL_FIND, ARGS_TEXT},
     {"outbox", "", N_("what waits: see, retry, cancel"), SL_OUTBOX, ARGS_NONE},
     {"retry", "", N_("send again what failed here"), SL_RETRY, ARGS_NONE},
@@ -35,6 +35,12 @@ const struct slash_row command_rows[] = {
     {"info", "[PEER]", N_("key, address, numbers to compare"), SL_INFO,
      ARGS_PEER},
     {"me", "TEXT", N_("say what you do"), SL_ME, ARGS_TEXT},
+    {"send", "TEXT", N_("to the open conversation, as if just typed"), SL_SEND,
+     ARGS_TEXT},
+    {"pipe", "CMD", N_("give the selected message to a command"), SL_PIPE,
+     ARGS_TEXT},
+    {"export", "FILE", N_("write this conversation into a file"), SL_EXPORT,
+     ARGS_NAME},
     {"set", "[-s] NAME VALUE", N_("change a setting; -s: for good"), SL_SET,
      ARGS_NAME_VALUE},
     {"quit", "", N_("end the program"), SL_QUIT, ARGS_NONE},
@@ -42,6 +48,8 @@ const struct slash_row command_rows[] = {
      ARGS_HOST_PORT},
     {"register", "HOST PORT", N_("the same as /connect HOST:PORT"), SL_CHAT,
      ARGS_HOST_PORT},
+    {"message", "PEER [TEXT]", N_("the same as /msg"), SL_MSG, ARGS_PEER_TEXT},
+    {"private", "PEER [TEXT]", N_("the same as /msg"), SL_MSG, ARGS_PEER_TEXT},
     {NULL, NULL, NULL, SL_HELP, ARGS_NONE},
 };
 
@@ -66,7 +74,7 @@ const struct key_row key_rows[] = {
     {ACT_FIRST_NEW, "Alt-u", "Alt-u", "", N_("to the first new one")},
     {ACT_SLASH, "", ":", "", N_("begin a command")},
     {ACT_SEARCH, "Ctrl-S", "Ctrl-S /", "/find WORDS",
-     N_("search all that was said")},
+     N_("search here, and with Tab everywhere")},
     {ACT_FOUND_NEXT, "", "n", "", N_("the next one found, older")},
     {ACT_FOUND_BACK, "", "N", "", N_("the one found before, newer")},
     {ACT_NEWLINE, "Alt-Enter Ctrl-J", "", "", N_("new line in the message")},
@@ -77,8 +85,11 @@ const struct key_row key_rows[] = {
     {ACT_LEAVE, "Esc", "Esc", "", N_("to the messages; close what is open")},
     {ACT_CLEAR, "Ctrl-C", "Ctrl-C", "", N_("clear the line, kept for Ctrl-Y")},
     {ACT_DETAILS, "", "d", "/info", N_("details")},
-    {ACT_COPY, "", "y", "", N_("copy the message for Ctrl-Y")},
-    {ACT_URL, "", "u", "", N_("open the link")},
+    {ACT_COPY, "", "y", "", N_("copy the message or link")},
+    {ACT_URL, "", "u", "", N_("open the link, or choose one")},
+    {ACT_PIPE, "", "|", "/pipe CMD", N_("give the message to a command")},
+    {ACT_PARENT, "", "p", "", N_("to what the selected one answers")},
+    {ACT_EDIT, "", "e", "", N_("edit what is queued: back into the line")},
     {ACT_OUTBOX, "", "o", "/outbox", N_("what waits")},
     {ACT_ZOOM, "F2 Alt-z", "F2 Alt-z z", "", N_("messages alone, to copy")},
     {ACT_HELP, "F1", "F1 ?", "/help", N_("this help")},
@@ -91,6 +102,7 @@ const struct key_row key_rows[] = {
     {ACT_QUIT, "Ctrl-Q", "Ctrl-Q q", "/quit", N_("end the program")},
     {ACT_SEND, "Enter", "", "", N_("send the line")},
     {ACT_LITERAL, "Ctrl-V", "", "", N_("take the next key as it is")},
+    {ACT_EDITOR, "Ctrl-X+Ctrl-E", "", "", N_("the line in $EDITOR")},
     {ACT_HOME, "Ctrl-A Home", "", "", N_("start of the line")},
     {ACT_END, "Ctrl-E End", "", "", N_("end of the line")},
     {ACT_LEFT, "Ctrl-B Left", "", "", N_("a character left")},
@@ -415,6 +427,9 @@ bool command_build(const struct parsed *p, contact_id open, struct command *out)
 	case SL_RETRY:
 	case SL_CANCEL:
 	case SL_ME:
+	case SL_PIPE:
+	case SL_SEND:
+	case SL_EXPORT:
 		return false;
 	}
 	return false;

@@ -26,6 +26,9 @@ enum slash {
 	SL_RENAME,
 	SL_INFO,
 	SL_ME,
+	SL_PIPE,
+	SL_SEND,
+	SL_EXPORT,
 	SL_SET,
 	SL_QUIT
 };
@@ -107,6 +110,9 @@ enum action {
 	ACT_DETAILS,
 	ACT_COPY,
 	ACT_URL,
+	ACT_PIPE,
+	ACT_PARENT,
+	ACT_EDIT,
 	ACT_OUTBOX,
 	ACT_ZOOM,
 	ACT_HELP,
@@ -120,6 +126,7 @@ enum action {
 	/* the line */
 	ACT_SEND,
 	ACT_LITERAL,
+	ACT_EDITOR,
 	ACT_HOME,
 	ACT_END,
 	ACT_LEFT,

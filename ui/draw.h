@@ -33,10 +33,11 @@ struct view {
 	/* A list in the place of the messages, or NULL. */
 	const struct rows *over;
 	const char *over_title;
-	size_t over_top, over_at;    /* first row shown; selected row */
-	bool over_select, over_goes; /* one can be chosen; to go there */
-	bool card;                   /* the first-run card */
-	char words[150];             /* searched for: marked; empty: nothing */
+	size_t over_top, over_at;     /* first row shown; selected row */
+	bool over_select;             /* one can be chosen */
+	const char *const *over_keys; /* for the hint line; NULL ends them */
+	bool card;                    /* the first-run card */
+	char words[150];              /* searched for: marked; empty: nothing */
 	unsigned marked; /* counts changes of them, and of our name */
 };
 

@@ -19,20 +19,6 @@ static void hint_keys(struct buf *b, int room, const char *const *key)
 		hint_key(b, room, *key);
 }
 
-static void hint_over(const struct view *v, int room, struct buf *b)
-{
-	static const char *const text[] = {N_("Esc close"),
-					   N_("j/k PgUp PgDn move"), NULL};
-	static const char *const list[] = {N_("Esc close"), N_("j/k move"),
-					   N_("R retry"),   N_("x cancel"),
-					   N_("d details"), NULL};
-
-	static const char *const goes[] = {
-	    N_("Enter goes there"), N_("Esc close"), N_("j/k move"), NULL};
-
-	hint_keys(b, room, v->over_goes ? goes : v->over_select ? list : text);
-}
-
 /* What can be done with the selected one. */
 static void hint_selected(const struct message *msg, int room, struct buf *b)
 {
@@ -48,6 +34,10 @@ static void hint_selected(const struct message *msg, int room, struct buf *b)
 	hint_keys(b, room, keys);
 	if (text_url(text_of(msg->text), &at, &n))
 		hint_key(b, room, N_("u open link"));
+	if (msg->quote)
+		hint_key(b, room, N_("p what it answers"));
+	if (!msg->incoming && msg->delivery == D_QUEUED)
+		hint_key(b, room, N_("e edit"));
 	hint_key(b, room, N_("Esc"));
 }
 
@@ -117,7 +107,7 @@ static void hint_words(const struct view *v, const struct model *m,
 		return;
 	}
 	if (v->over) {
-		hint_over(v, room, b);
+		hint_keys(b, room, v->over_keys);
 		return;
 	}
 	if (v->answering && v->focus == FOCUS_INPUT) {

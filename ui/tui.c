@@ -5,6 +5,7 @@
 #include "src/clock.h"
 #include "src/config.h"
 #include "ui/front.h"
+#include "ui/highlight.h"
 #include "ui/tui_impl.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,7 +17,7 @@ enum {
 	DRAFT_US = 500000,  /* after the last key */
 	READ_US = 2000000,  /* seen for so long is read */
 	PASTE_US = 2000000, /* the end mark is lost */
-	BELL_US = 2000000,
+	NOTICE_US = 2000000,
 	QUIT_US = 5000000,   /* for the engine to say goodbye */
 	EVENTS_A_TURN = 256, /* then keys are looked at again */
 	EMPTY_MOST = 20,
@@ -137,7 +138,13 @@ static void worked(struct tui *t, const struct asked *a, const struct event *ev)
 		return;
 	case WHY_FIND:
 		if (ev->ref == t->find_ref)
-			tui_found_all(t);
+			tui_found_all(t, ev->more, ev->next);
+		return;
+	case WHY_EXPORT:
+		tui_export_end(t, true, ev->more, ev->next);
+		return;
+	case WHY_EDIT:
+		tui_edited(t, ev->text && strcmp(ev->text, "not sent") != 0);
 		return;
 	}
 }
@@ -167,6 +174,8 @@ static void on_result(struct tui *t, const struct event *ev)
 		return;
 	}
 	refused(t, ev->ref);
+	if (mine.why == WHY_EXPORT)
+		tui_export_end(t, false, false, 0);
 	if (mine.why == WHY_NOTHING || mine.why == WHY_DRAFT)
 		return;
 	tui_say(t, LEVEL_ERROR, _("%s"),
@@ -181,10 +190,34 @@ static bool on_screen(const struct tui *t, contact_id c)
 	       t->over == OVER_NONE && !t->away;
 }
 
+/* One message of somebody known that nobody looks at: rung and shown at most
+ * once in a while. */
+static void noticed(struct tui *t, const struct contact *c,
+		    const struct message *m)
+{
+	const struct contact *self = model_self(t->model);
+	char name[NICK_MAX + 1], text[200];
+	int64_t now = tui_now();
+	bool all = t->view.set.notify == NOTIFY_ON;
+
+	if (t->notice_us && now - t->notice_us < NOTICE_US)
+		return;
+	t->notice_us = now;
+	if (t->view.set.bell)
+		term_bell();
+	if (t->view.set.notify == NOTIFY_OFF)
+		return;
+	if (!all &&
+	    !(self && highlight_named(text_of(m->text), text_of(self->nick))))
+		return;
+	text_line(name, sizeof(name), text_of(model_name(c)), 32);
+	text_line(text, sizeof(text), text_of(m->text), 80);
+	term_notify(name, text);
+}
+
 static void arrived(struct tui *t, const struct event *ev)
 {
 	const struct contact *c = ev->contact;
-	int64_t now = tui_now();
 
 	if (!ev->message->incoming || !c)
 		return;
@@ -200,13 +233,8 @@ static void arrived(struct tui *t, const struct event *ev)
 		t->away_new = true;
 		model_mark(t->model, c->id, ev->message->n);
 	}
-	if (!t->view.set.bell || c->blocked || c->trust < TRUST_PINNED ||
-	    on_screen(t, c->id))
-		return;
-	if (t->bell_us && now - t->bell_us < BELL_US)
-		return;
-	t->bell_us = now;
-	term_bell();
+	if (!c->blocked && c->trust >= TRUST_PINNED && !on_screen(t, c->id))
+		noticed(t, c, ev->message);
 }
 
 static void security(struct tui *t, const struct event *ev)
@@ -269,6 +297,11 @@ static void on_event(struct tui *t, const struct event *ev)
 		arrived(t, ev);
 	else if (ev->kind == EV_ITEM && ev->message && ev->ref == t->find_ref)
 		tui_found(t, ev->message);
+	else if (ev->kind == EV_ITEM && ev->message &&
+		 ev->ref == t->export_ref && t->export_file)
+		tui_exported(t, ev->message);
+	else if (ev->kind == EV_STATUS && t->over == OVER_OUTBOX)
+		model_ask_outbox(t->model);
 	else if (ev->kind == EV_RESULT)
 		on_result(t, ev);
 	else if (ev->kind == EV_NOTICE && ev->text)
@@ -357,6 +390,39 @@ static void read_now(struct tui *t)
 		 WHY_NOTHING, NULL);
 }
 
+static uint64_t hash(uint64_t h, struct bytes s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		h = (h ^ s.p[i]) * 0x100000001b3;
+	return h;
+}
+
+/* What the terminal has not heard of yet; curses wrote the words. */
+static void links_show(struct tui *t)
+{
+	size_t n, had = t->n_linked;
+	const struct link *l = draw_links(t->draw, &n);
+	struct linked *new = n ? xmalloc(n * sizeof(*new)) : NULL;
+
+	if (!t->view.set.links || !term_has_links())
+		n = 0;
+	for (size_t i = 0; i < n; i++) {
+		uint64_t what =
+		    hash(hash(0xcbf29ce484222325, l[i].shown), l[i].whole);
+		size_t k = 0;
+		new[i] = (struct linked){l[i].y, l[i].x, l[i].attr, what};
+		while (k < had &&
+		       memcmp(&t->linked[k], &new[i], sizeof(new[i])) != 0)
+			k++;
+		if (k == had)
+			term_link(l[i].y, l[i].x, l[i].attr, l[i].shown,
+				  l[i].whole);
+	}
+	free(t->linked);
+	t->linked = new;
+	t->n_linked = n;
+}
+
 static void paint(struct tui *t, int64_t now)
 {
 	unsigned n = unread(t);
@@ -369,6 +435,7 @@ static void paint(struct tui *t, int64_t now)
 	if (t->view.set.title && n != t->title)
 		term_title(n);
 	t->title = n;
+	links_show(t);
 	seen(t, now);
 	/* A page that is not full asks for older ones. */
 	if (draw_at_top(t->draw) && t->over == OVER_NONE) {
@@ -449,7 +516,10 @@ static bool keys(struct tui *t)
 		}
 		key = true;
 		t->away = false;
-		if (k.kind == KEY_PASTE) {
+		if (k.kind == KEY_CLICK || k.kind == KEY_WHEEL_UP ||
+		    k.kind == KEY_WHEEL_DOWN) {
+			tui_mouse(t, &k);
+		} else if (k.kind == KEY_PASTE) {
 			t->pasting = t->dirty = true;
 			t->paste_us = tui_now() + PASTE_US;
 		} else if (k.kind == KEY_PASTED) {
@@ -491,6 +561,7 @@ static int64_t wait_us(const struct tui *t)
 	sooner(&when, t->read_us);
 	sooner(&when, t->paste_us);
 	sooner(&when, t->quit_us);
+	sooner(&when, t->pipe_us);
 	if (!when)
 		return -1;
 	return when > now ? when - now : 0;
@@ -506,16 +577,25 @@ static void due(struct tui *t)
 		read_now(t);
 	if (t->paste_us && now >= t->paste_us)
 		paste_end(t);
+	if (t->pipe_us && now >= t->pipe_us)
+		tui_pipe_look(t);
 	if (t->quit_us && now >= t->quit_us)
 		t->done = true;
+}
+
+void tui_redraw(struct tui *t)
+{
+	draw_forget(t->draw);
+	t->n_linked = 0;
+	t->dirty = true;
 }
 
 static void resize(struct tui *t)
 {
 	term_resize(&t->view.rows, &t->view.cols);
-	draw_forget(t->draw);
+	tui_redraw(t);
 	tui_over_wrap(t);
-	t->dirty = t->line_dirty = true;
+	t->line_dirty = true;
 }
 
 static void turn(struct tui *t, bool more)
@@ -559,8 +639,7 @@ void tui_theme(struct tui *t)
 	    t->cfg->color != SW_OFF && theme_start(t->view.set.theme);
 	t->view.names =
 	    theme_names(t->view.set.theme, t->view.color ? term_colors() : 0);
-	draw_forget(t->draw);
-	t->dirty = true;
+	tui_redraw(t);
 }
 
 static void fini(struct tui *t)
@@ -568,7 +647,16 @@ static void fini(struct tui *t)
 	for (size_t i = 0; i < t->n_draft; i++)
 		buf_free(&t->draft[i].text);
 	free(t->draft);
+	tui_pipe_end(t);
+	if (t->export_file)
+		fclose(t->export_file);
+	for (size_t i = 0; i < t->n_url; i++)
+		free(t->url[i]);
+	free(t->url);
+	free(t->linked);
 	free(t->found);
+	buf_free(&t->pipe_out);
+	buf_free(&t->edited.text);
 	buf_free(&t->over_text);
 	buf_free(&t->paste);
 	rows_free(&t->over_rows);
@@ -587,7 +675,7 @@ static void dial(struct tui *t, const char *at)
 
 int tui_dial(struct client *c, const struct config *cfg, const char *at)
 {
-	struct tui t = {.client = c, .cfg = cfg};
+	struct tui t = {.client = c, .cfg = cfg, .pipe_fd = -1};
 
 	if (!term_start()) {
 		client_close(c);
@@ -600,6 +688,7 @@ int tui_dial(struct client *c, const struct config *cfg, const char *at)
 	t.view = (struct view){
 	    .utf8 = term_utf8(), .set = cfg->screen, .focus = FOCUS_MESSAGES};
 	t.start_us = tui_now();
+	term_mouse(cfg->screen.mouse);
 	tui_theme(&t);
 	resize(&t);
 	if (at)

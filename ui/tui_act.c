@@ -97,6 +97,8 @@ static void over_move(struct tui *t, int by)
 		*at = *at > (size_t)-by ? *at + (size_t)by : 0;
 	else
 		*at = *at + (size_t)by < n ? *at + (size_t)by : n ? n - 1 : 0;
+	if (t->over == OVER_FOUND && *at + 1 == n)
+		tui_find_older(t);
 	t->dirty = true;
 }
 
@@ -163,7 +165,7 @@ static void scroll(struct tui *t, int rows)
 	t->dirty = true;
 }
 
-enum { THE_OLDEST = -1 };
+enum { THE_OLDEST = -1, THE_ONE = -2 };
 
 void tui_seek(struct tui *t)
 {
@@ -174,12 +176,19 @@ void tui_seek(struct tui *t)
 
 	if (!t->seek)
 		return;
-	if (n && n < MODEL_MOST && line[0]->n > t->seek &&
+	const struct message *one =
+	    t->seek == THE_ONE ? model_by_id(t->model, c, t->seek_id) : NULL;
+	if (!one && n && n < MODEL_MOST && line[0]->n > t->seek &&
 	    model_more(t->model, c)) {
 		model_older(t->model);
 		return;
 	}
-	if (t->seek == THE_OLDEST) {
+	if (t->seek == THE_ONE) {
+		t->view.selected = one ? one->n : selected;
+		if (!one)
+			tui_say(t, LEVEL_INFO, _("it is not kept here"));
+		draw_reveal(t->draw, &t->view, t->model);
+	} else if (t->seek == THE_OLDEST) {
 		draw_top(t->draw, &t->view, t->model);
 	} else if (t->seek_exact) {
 		t->view.selected = t->seek;
@@ -215,33 +224,17 @@ static void top(struct tui *t)
 	tui_seek(t);
 }
 
-static void open_url(struct tui *t)
+void tui_parent(struct tui *t)
 {
 	const struct message *m = tui_selected(t);
-	size_t at = 0, n = 0;
-	char *url;
 
-	for (size_t i = 0; !m; i++) {
-		const struct message *k =
-		    model_message(t->model, model_opened(t->model), i);
-		if (!k)
-			break;
-		at = 0;
-		if (text_url(text_of(k->text), &at, &n))
-			m = k;
-	}
-	at = 0;
-	if (!m || !text_url(text_of(m->text), &at, &n)) {
-		tui_say(t, LEVEL_INFO, _("there is no link"));
+	if (!m || none(m->answers)) {
+		tui_say(t, LEVEL_INFO, _("it answers nothing"));
 		return;
 	}
-	url = xstrndup((struct bytes){(const uint8_t *)m->text + at, n});
-	if (term_browse(url))
-		tui_say(t, LEVEL_INFO, _("opened %.200s"), url);
-	else
-		tui_say(t, LEVEL_WARN, _("no browser: set $BROWSER. %.200s"),
-			url);
-	free(url);
+	t->seek = THE_ONE;
+	t->seek_id = m->answers;
+	tui_seek(t);
 }
 
 /* a and b: of who asks, and of a changed key, only. */
@@ -265,8 +258,7 @@ static void consent(struct tui *t, bool accept)
 static void zoom(struct tui *t)
 {
 	t->view.zoom = !t->view.zoom;
-	draw_forget(t->draw);
-	t->dirty = true;
+	tui_redraw(t);
 }
 
 static void leave(struct tui *t)
@@ -309,18 +301,6 @@ static void open_pointed(struct tui *t)
 		tui_open(t, t->view.pointed);
 	tui_over_close(t);
 	tui_focus(t, FOCUS_INPUT);
-}
-
-static void copy(struct tui *t)
-{
-	const struct message *m = tui_selected(t);
-
-	if (!m)
-		m = model_message(t->model, model_opened(t->model), 0);
-	if (!m)
-		return;
-	edit_keep(t->edit, text_of(m->text));
-	tui_say(t, LEVEL_INFO, _("copied: Ctrl-Y puts it into the line"));
 }
 
 static void slash_begin(struct tui *t, const char *how)
@@ -392,6 +372,8 @@ static void act(struct tui *t, enum action a, const struct key *k)
 	case ACT_OPEN:
 		if (t->over == OVER_FOUND)
 			tui_found_open(t, t->view.over_at);
+		else if (t->over == OVER_LINKS)
+			tui_link_open(t, t->view.over_at);
 		else
 			open_pointed(t);
 		return;
@@ -432,8 +414,12 @@ static void act(struct tui *t, enum action a, const struct key *k)
 		complete(t, a == ACT_COMPLETE_BACK);
 		return;
 	case ACT_FOCUS:
-		tui_focus(t, t->view.focus == FOCUS_PEERS ? FOCUS_MESSAGES
-							  : FOCUS_PEERS);
+		if (t->over == OVER_FOUND)
+			tui_find_other(t);
+		else
+			tui_focus(t, t->view.focus == FOCUS_PEERS
+					 ? FOCUS_MESSAGES
+					 : FOCUS_PEERS);
 		return;
 	case ACT_INPUT:
 		tui_over_close(t);
@@ -449,10 +435,22 @@ static void act(struct tui *t, enum action a, const struct key *k)
 		tui_details(t);
 		return;
 	case ACT_COPY:
-		copy(t);
+		tui_copy(t);
 		return;
 	case ACT_URL:
-		open_url(t);
+		tui_links(t);
+		return;
+	case ACT_PIPE:
+		slash_begin(t, "/pipe ");
+		return;
+	case ACT_PARENT:
+		tui_parent(t);
+		return;
+	case ACT_EDIT:
+		tui_edit_queued(t);
+		return;
+	case ACT_EDITOR:
+		tui_editor(t);
 		return;
 	case ACT_OUTBOX:
 		t->over = OVER_OUTBOX;
@@ -474,8 +472,7 @@ static void act(struct tui *t, enum action a, const struct key *k)
 				  false);
 		return;
 	case ACT_REDRAW:
-		draw_forget(t->draw);
-		t->dirty = true;
+		tui_redraw(t);
 		return;
 	case ACT_SUSPEND:
 		tui_draft_save(t);
@@ -522,6 +519,46 @@ static void act(struct tui *t, enum action a, const struct key *k)
 	}
 }
 
+static void click(struct tui *t, const struct key *k)
+{
+	struct place p = draw_at(t->draw, &t->view, t->model, k->y, k->x);
+	bool again = p.row == t->view.over_at;
+
+	switch (p.what) {
+	case AT_PEER:
+		tui_open(t, p.peer);
+		return;
+	case AT_MESSAGE:
+		t->view.selected = p.message;
+		tui_focus(t, FOCUS_MESSAGES);
+		return;
+	case AT_ROW:
+		t->view.over_at = p.row;
+		if (again && t->over == OVER_FOUND)
+			tui_found_open(t, p.row);
+		else if (again && t->over == OVER_LINKS)
+			tui_link_open(t, p.row);
+		return;
+	case AT_INPUT:
+		tui_over_close(t);
+		tui_focus(t, FOCUS_INPUT);
+		return;
+	case AT_NOTHING:
+		return;
+	}
+}
+
+void tui_mouse(struct tui *t, const struct key *k)
+{
+	enum { WHEEL_ROWS = 3 };
+
+	if (k->kind == KEY_CLICK)
+		click(t, k);
+	else
+		scroll(t, k->kind == KEY_WHEEL_UP ? -WHEEL_ROWS : WHEEL_ROWS);
+	t->dirty = true;
+}
+
 /* A letter that is no command of a list begins to write. */
 static void type(struct tui *t, const struct key *k)
 {
@@ -552,7 +589,11 @@ void tui_key(struct tui *t, const struct key *k)
 		t->line_dirty = true;
 		return;
 	}
-	a = key_action(k->name, input);
+	char name[sizeof(k->name) + 8];
+	snprintf(name, sizeof(name), "%s%s", t->ctrl_x ? "Ctrl-X+" : "",
+		 k->name);
+	t->ctrl_x = !t->ctrl_x && strcmp(k->name, "Ctrl-X") == 0;
+	a = key_action(name, input);
 	if (a != ACT_REPLY)
 		t->replied = false;
 	if (a != ACT_SEND)

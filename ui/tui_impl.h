@@ -9,6 +9,7 @@
 #include "ui/text.h"
 #include "ui/tui_term.h"
 #include "ui/words.h"
+#include <stdio.h>
 struct client;
 struct config;
 
@@ -31,7 +32,9 @@ enum why {
 	WHY_SELF,
 	WHY_ALL,
 	WHY_DRAFT,
-	WHY_FIND
+	WHY_FIND,
+	WHY_EXPORT,
+	WHY_EDIT /* taken back to be written anew */
 };
 struct asked {
 	uint64_t ref;
@@ -46,13 +49,21 @@ enum over {
 	OVER_PEERS,
 	OVER_OUTBOX,
 	OVER_TEXT,
-	OVER_FOUND
+	OVER_FOUND,
+	OVER_LINKS
 };
 
 /* A message that a search found. */
 struct found {
 	contact_id with;
 	message_n n;
+};
+
+/* A link as it was last told to the terminal. */
+struct linked {
+	int y, x;
+	unsigned long attr;
+	uint64_t what;
 };
 
 struct tui {
@@ -79,9 +90,28 @@ struct tui {
 	struct found *found;
 	size_t n_found, at_found;
 	uint64_t find_ref;
-	char find_title[200];
-	bool seek_exact; /* to that very message, and select it */
-	message_n seek;  /* older pages are fetched until it is there; 0: no */
+	char find_title[250], find_words[512];
+	bool find_here, find_more; /* in one conversation; there are older */
+	message_n find_next;
+	size_t find_want;    /* to be opened when its page is there, or 0 */
+	struct draft edited; /* a message that is taken back for the line */
+	char **url;          /* to choose from */
+	size_t n_url;
+	/* a program that was given a message; -1: none */
+	int pipe_fd;
+	pid_t pipe_child;
+	char pipe_title[100];
+	struct buf pipe_out;
+	struct linked *linked; /* links that the terminal knows */
+	size_t n_linked;
+	FILE *export_file; /* a conversation is written into it, or NULL */
+	contact_id export_with;
+	uint64_t export_ref;
+	unsigned n_exported;
+	bool ctrl_x;         /* the first of two keys */
+	bool seek_exact;     /* to that very message, and select it */
+	struct uuid seek_id; /* ... or to this one */
+	message_n seek; /* older pages are fetched until it is there; 0: no */
 	enum over over;
 	enum focus over_from; /* the focus when it came */
 	struct buf over_text;
@@ -96,8 +126,8 @@ struct tui {
 	int status;
 	unsigned empty; /* times in a row that keys were none */
 	/* when; 0: not */
-	int64_t paint_us, painted_us, draft_us, read_us, paste_us, bell_us;
-	int64_t quit_us, start_us;
+	int64_t paint_us, painted_us, draft_us, read_us, paste_us, notice_us;
+	int64_t quit_us, start_us, pipe_us;
 	bool dirty, line_dirty;
 	unsigned title;
 	struct buf paste;
@@ -105,7 +135,8 @@ struct tui {
 };
 
 int64_t tui_now(void);
-void tui_theme(struct tui *t); /* takes the colours it has now */
+void tui_redraw(struct tui *t); /* the terminal's content is not known */
+void tui_theme(struct tui *t);  /* takes the colours it has now */
 /* Takes what cmd owns. */
 void tui_send(struct tui *t, struct command *cmd, enum why why,
 	      const char *said);
@@ -125,6 +156,7 @@ void tui_over_close(struct tui *t);
 void tui_outbox_list(struct tui *t);
 void tui_info(struct tui *t, const struct contact *c, const char *number);
 void tui_key(struct tui *t, const struct key *k);
+void tui_mouse(struct tui *t, const struct key *k);
 void tui_seek(struct tui *t); /* a page came: is it there? */
 void tui_quit(struct tui *t);
 
@@ -144,16 +176,36 @@ void tui_line_over(struct tui *t); /* the line was sent, or done */
 /* ---- tui_slash.c ---- */
 void tui_enter(struct tui *t);
 
+/* ---- tui_take.c ---- */
+void tui_copy(struct tui *t);
+void tui_links(struct tui *t);
+void tui_link_open(struct tui *t, size_t i);
+bool tui_pipe(struct tui *t, struct bytes command);
+void tui_pipe_look(struct tui *t); /* what has it said? */
+void tui_pipe_end(struct tui *t);  /* whatever it does */
+void tui_editor(struct tui *t);
+
+/* ---- tui_export.c ---- */
+bool tui_export(struct tui *t, struct bytes name);
+void tui_exported(struct tui *t, const struct message *m); /* one of them */
+void tui_export_end(struct tui *t, bool good, bool more, message_n next);
+
 /* ---- tui_find.c ---- */
-void tui_find(struct tui *t, struct bytes words);
+void tui_find(struct tui *t, struct bytes words, bool here);
+void tui_find_other(struct tui *t); /* here or everywhere: the other */
+void tui_find_older(struct tui *t); /* the next page of it, if there is one */
 void tui_found(struct tui *t, const struct message *m); /* one of them */
-void tui_found_all(struct tui *t);                      /* that was all */
-void tui_found_open(struct tui *t, size_t i);           /* goes there */
+/* that was all of a page */
+void tui_found_all(struct tui *t, bool more, message_n next);
+void tui_found_open(struct tui *t, size_t i); /* goes there */
 
 /* ---- tui_over.c ---- */
 void tui_help(struct tui *t);
 void tui_peers(struct tui *t, bool online);
 const struct message *tui_selected(struct tui *t);
 void tui_details(struct tui *t);
+void tui_edit_queued(struct tui *t);
+void tui_edited(struct tui *t, bool sent); /* it was taken back */
+void tui_parent(struct tui *t); /* to what the selected one answers */
 void tui_again_or_back(struct tui *t, enum command_kind kind, bool all);
 #endif

@@ -94,6 +94,36 @@ void tui_over_wrap(struct tui *t)
 	t->view.over = &t->over_rows;
 }
 
+static const char *const *keys_of(enum over what)
+{
+	static const char *const text[] = {N_("Esc close"),
+					   N_("j/k PgUp PgDn move"), NULL};
+	static const char *const outbox[] = {
+	    N_("Esc close"), N_("j/k move"),  N_("R retry"), N_("x cancel"),
+	    N_("e edit"),    N_("d details"), NULL};
+	static const char *const found[] = {
+	    N_("Enter goes there"), N_("Tab here/everywhere"), N_("Esc close"),
+	    N_("j/k move"), NULL};
+	static const char *const links[] = {N_("Enter opens"), N_("y copy"),
+					    N_("Esc close"), N_("j/k move"),
+					    NULL};
+
+	switch (what) {
+	case OVER_OUTBOX:
+		return outbox;
+	case OVER_FOUND:
+		return found;
+	case OVER_LINKS:
+		return links;
+	case OVER_NONE:
+	case OVER_HELP:
+	case OVER_PEERS:
+	case OVER_TEXT:
+		break;
+	}
+	return text;
+}
+
 void tui_over(struct tui *t, enum over what, const char *title)
 {
 	if (!t->view.over)
@@ -101,8 +131,9 @@ void tui_over(struct tui *t, enum over what, const char *title)
 	t->over = what;
 	t->view.over_title = title;
 	t->view.over_top = t->view.over_at = 0;
-	t->view.over_select = what == OVER_OUTBOX || what == OVER_FOUND;
-	t->view.over_goes = what == OVER_FOUND;
+	t->view.over_keys = keys_of(what);
+	t->view.over_select =
+	    what == OVER_OUTBOX || what == OVER_FOUND || what == OVER_LINKS;
 	tui_over_wrap(t);
 	t->dirty = true;
 	if (t->view.focus == FOCUS_INPUT || t->view.focus == FOCUS_PEERS)
@@ -163,26 +194,68 @@ static const char *delivery_word(const struct message *m)
 	return _("a request");
 }
 
+/* "12 s", "3 min", "5 h", "2 d" */
+static void span_text(char out[static 32], int64_t ms)
+{
+	long long s = ms > 0 ? ms / 1000 : 0;
+
+	if (s < 100)
+		snprintf(out, 32, _("%lld s"), s);
+	else if (s < 6000)
+		snprintf(out, 32, _("%lld min"), s / 60);
+	else if (s < 48 * 3600)
+		snprintf(out, 32, _("%lld h"), s / 3600);
+	else
+		snprintf(out, 32, _("%lld d"), s / 86400);
+}
+
+/* Why it is still here. */
+static const char *waits_for(const struct message *m, const struct contact *c)
+{
+	if (m->error)
+		return m->error;
+	if (!c)
+		return "";
+	if (c->changed || m->held)
+		return _("the key changed: /trust");
+	if (m->delivery == D_SENT)
+		return _("no receipt yet");
+	if (c->presence == P_ONLINE)
+		return _("on its way");
+	return _(model_presence_word(c));
+}
+
+static void outbox_row(struct tui *t, const struct message *m, int64_t now_ms)
+{
+	const struct contact *c = model_find(t->model, m->with);
+	char name[NICK_MAX + 1], text[200], age[32], next[32] = "";
+	struct buf *b = &t->over_text;
+	int pad;
+
+	clean(name, sizeof(name), c ? model_name(c) : "?", 16);
+	pad = 10 - text_cols(text_of(name));
+	clean(text, sizeof(text), m->text, 60);
+	span_text(age, now_ms - m->stored_ms);
+	buf_printf(b, "%s%s%*s %-9s %5s  \"%s\"  %s", b->n ? "\n" : "", name,
+		   pad > 0 ? pad : 0, "", delivery_word(m), age, text,
+		   waits_for(m, c));
+	if (m->next_ms > now_ms) {
+		span_text(next, m->next_ms - now_ms);
+		buf_printf(b, _(", next try in %s"), next);
+	}
+}
+
 void tui_outbox_list(struct tui *t)
 {
 	size_t n, at = t->view.over_at;
 	const struct message *const *m = model_outbox(t->model, &n);
-	struct buf *b = &t->over_text;
-	char name[NICK_MAX + 1] = "?", text[200];
+	int64_t now_ms = clock_now(NULL, NULL).wall_us / 1000;
 
-	b->n = 0;
-	for (size_t i = 0; i < n; i++) {
-		const struct contact *c = model_find(t->model, m[i]->with);
-		if (c)
-			clean(name, sizeof(name), model_name(c), 16);
-		clean(text, sizeof(text), m[i]->text, 60);
-		buf_printf(b, "%-10s %-9s %s%s%s\n", name, delivery_word(m[i]),
-			   text, m[i]->error ? "   " : "",
-			   m[i]->error ? m[i]->error : "");
-	}
+	t->over_text.n = 0;
+	for (size_t i = 0; i < n; i++)
+		outbox_row(t, m[i], now_ms);
 	if (!n)
-		buf_printf(b, _("nothing waits\n"));
-	b->n--;
+		buf_printf(&t->over_text, _("nothing waits"));
 	tui_over(t, OVER_OUTBOX, _("Outbox"));
 	t->view.over_at = at < t->over_rows.n ? at : 0;
 }
@@ -273,6 +346,47 @@ void tui_details(struct tui *t)
 			   (double)m->rtt_us / 1000);
 	buf_printf(b, _("Tries     %u\n"), m->tries);
 	tui_over(t, OVER_TEXT, _("Details"));
+}
+
+/* What waits can be written anew: it is taken back, and stands in the line
+ * when the engine has said that it did not leave. */
+void tui_edit_queued(struct tui *t)
+{
+	const struct message *m = tui_selected(t);
+	struct draft *d = &t->edited;
+
+	if (!m || m->incoming || m->n >= MODEL_PENDING ||
+	    m->delivery != D_QUEUED) {
+		tui_say(t, LEVEL_INFO, _("only what is queued can be edited"));
+		return;
+	}
+	d->with = m->with;
+	d->answers = m->answers;
+	d->text.n = 0;
+	buf_put(&d->text, text_of(m->text));
+	tui_send(t, &(struct command){.kind = CMD_CANCEL, .id = m->id},
+		 WHY_EDIT, NULL);
+}
+
+void tui_edited(struct tui *t, bool sent)
+{
+	struct draft *d = &t->edited;
+	struct bytes s = {d->text.p, d->text.n};
+
+	tui_over_close(t);
+	tui_open(t, d->with);
+	if (sent || edit_text(t->edit).n) {
+		edit_keep(t->edit, s);
+		tui_say(t, LEVEL_WARN,
+			sent ? _("it had just left; Ctrl-Y has its words")
+			     : _("taken back; Ctrl-Y has its words"));
+		return;
+	}
+	edit_set(t->edit, s, SIZE_MAX);
+	tui_answering(t, d->answers);
+	t->view.selected = 0;
+	tui_focus(t, FOCUS_INPUT);
+	tui_say(t, LEVEL_INFO, _("taken back: Enter sends it"));
 }
 
 /* Of one message: the selected one; of a conversation: all it fits. */

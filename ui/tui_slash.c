@@ -92,6 +92,17 @@ static bool slash_me(struct tui *t, struct bytes text)
 	return sent;
 }
 
+static bool slash_send(struct tui *t, struct bytes text)
+{
+	contact_id c = model_opened(t->model);
+
+	if (!c) {
+		tui_say(t, LEVEL_WARN, _("to whom? /msg PEER"));
+		return false;
+	}
+	return tui_send_text(t, c, t->view.answers, text);
+}
+
 static enum why why_of(enum slash kind)
 {
 	if (kind == SL_CONNECT || kind == SL_CHAT)
@@ -196,6 +207,12 @@ static bool slash(struct tui *t, const struct parsed *p)
 		return slash_all(t, p);
 	case SL_ME:
 		return slash_me(t, p->text);
+	case SL_PIPE:
+		return tui_pipe(t, p->text);
+	case SL_SEND:
+		return slash_send(t, p->text);
+	case SL_EXPORT:
+		return tui_export(t, p->text);
 	case SL_PEERS:
 	case SL_WHO:
 		tui_peers(t, p->row->kind == SL_WHO);
@@ -207,7 +224,7 @@ static bool slash(struct tui *t, const struct parsed *p)
 	case SL_FIND:
 		if (!p->text.n)
 			return false;
-		tui_find(t, p->text);
+		tui_find(t, p->text, true);
 		return true;
 	case SL_RETRY:
 		tui_again_or_back(t, CMD_RETRY, true);
@@ -275,7 +292,7 @@ static void run(struct tui *t, const struct parsed *p)
 	if (!slash(t, p))
 		return;
 	tui_line_over(t);
-	if (kind != SL_ME && kind != SL_REPLY)
+	if (kind != SL_ME && kind != SL_REPLY && kind != SL_SEND)
 		tui_answering(t, answers);
 	tui_whom(t);
 	t->replied = false;

@@ -358,7 +358,7 @@ static void find__goes_there(void **state)
 	screen_type(w->s, "\023"); /* Ctrl-S */
 	expect_row(w->s, -2, "/find ");
 	screen_type(w->s, "fox\r");
-	expect_text(w->s, "Found: fox");
+	expect_text(w->s, "Found here: fox");
 	expect_row(w->s, 2, "bob: a quick F\xc3\xb3x");
 	expect_row(w->s, -2, "to bob> draft");
 	screen_type(w->s, "\r");
