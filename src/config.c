@@ -31,7 +31,7 @@ static const struct setting *option_find(const char *arg, const char **value)
 
 static enum err unknown(const char *arg, char why[static 256])
 {
-	static const char *const later[] = {"--plain", "--web", "--listen",
+	static const char *const later[] = {"--web", "--listen",
 					    "--plain-on-network", NULL};
 	char shown[64];
 	int i;
@@ -180,8 +180,9 @@ static enum err mode_find(struct config *c, char why[static 256])
 			 near ? near : "");
 		return ERR_PARSE;
 	}
-	if (c->mode == RUN_HEADLESS) {
-		snprintf(why, 256, "--headless takes no command, but got %s",
+	if (c->mode == RUN_HEADLESS || c->mode == RUN_PLAIN) {
+		snprintf(why, 256, "%s takes no command, but got %s",
+			 c->mode == RUN_PLAIN ? "--plain" : "--headless",
 			 shown);
 		return ERR_PARSE;
 	}
@@ -215,15 +216,18 @@ static bool listens(const struct config *c)
 static void finish(struct config *c)
 {
 	const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
+	bool dumb = term && !strcmp(term, "dumb");
 
 	if (!*c->nick)
 		nick_default(c);
+	if (dumb && c->mode == RUN_SCREEN && isatty(STDIN_FILENO) &&
+	    isatty(STDOUT_FILENO))
+		c->mode = RUN_PLAIN;
 	c->listen = listens(c);
-	/* Outside of the screen only who asks for it is seen */
-	if (!c->discover_given && c->mode != RUN_SCREEN)
+	/* Where nobody sits only who asks for it is seen */
+	if (!c->discover_given && c->mode != RUN_SCREEN && c->mode != RUN_PLAIN)
 		c->discover = DISCOVER_OFF;
-	if (c->color == SW_AUTO &&
-	    ((no_color && *no_color) || (term && !strcmp(term, "dumb"))))
+	if (c->color == SW_AUTO && ((no_color && *no_color) || dumb))
 		c->color = SW_OFF;
 }
 

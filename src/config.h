@@ -11,7 +11,14 @@ enum history { HISTORY_FOREVER, HISTORY_OFF };
 enum log_mode { LOG_ON, LOG_FULL, LOG_OFF };
 enum theme { THEME_DARK, THEME_LIGHT, THEME_CONTRAST, THEME_NONE };
 enum notify { NOTIFY_ON, NOTIFY_MENTIONS, NOTIFY_OFF };
-enum run_mode { RUN_SCREEN, RUN_HEADLESS, RUN_COMMAND, RUN_HELP, RUN_VERSION };
+enum run_mode {
+	RUN_SCREEN,
+	RUN_PLAIN,
+	RUN_HEADLESS,
+	RUN_COMMAND,
+	RUN_HELP,
+	RUN_VERSION
+};
 
 /* What the screen alone cares about; /set changes it while it runs. */
 struct screen_config {

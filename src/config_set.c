@@ -392,6 +392,13 @@ static enum err set_headless(struct config *c, const char *value, char *why)
 	return OK;
 }
 
+static enum err set_plain(struct config *c, const char *value, char *why)
+{
+	(void)value, (void)why;
+	c->mode = RUN_PLAIN;
+	return OK;
+}
+
 static enum err set_stay(struct config *c, const char *value, char *why)
 {
 	(void)value, (void)why;
@@ -466,6 +473,7 @@ static const struct setting settings[] = {
     {"--discover", "discover", set_discover, false},
     {"--no-discover", NULL, set_no_discover, false},
     {"--headless", NULL, set_headless, false},
+    {"--plain", NULL, set_plain, false},
     {"--stay", NULL, set_stay, false},
     {"--ready-file", NULL, set_ready_file, false},
     {"--json", NULL, set_json, false},

@@ -741,7 +741,8 @@ static void set_rules(struct engine *e)
 	    .new_key = t == TRUST_ACCEPT   ? NEW_KEY_ACCEPT
 		       : t == TRUST_REFUSE ? NEW_KEY_REFUSE
 					   : NEW_KEY_ASK,
-	    .accept_named = t == TRUST_DEFAULT && e->cfg->mode != RUN_SCREEN,
+	    .accept_named = t == TRUST_DEFAULT && e->cfg->mode != RUN_SCREEN &&
+			    e->cfg->mode != RUN_PLAIN,
 	    .request_texts = 20,
 	    .request_bytes = 65536,
 	    .max_links = 4096,

@@ -33,6 +33,8 @@ enum {
 /* 24 rows of 80 columns. */
 static const char usage[] =
     "usage: sotto [OPTIONS]                    the full-screen messenger\n"
+    "       sotto --plain [OPTIONS]            line by line, for a screen "
+    "reader\n"
     "       sotto --headless [OPTIONS]         JSON lines on stdin and stdout\n"
     "       sotto send PEER [TEXT|-]           one message, then wait for its "
     "ACK\n"
@@ -195,6 +197,8 @@ static int front(struct client *c, const struct config *cfg)
 	switch (cfg->mode) {
 	case RUN_SCREEN:
 		return tui_run(c, cfg);
+	case RUN_PLAIN:
+		return plain_run(c, cfg);
 	case RUN_HEADLESS:
 		return headless_run(c, cfg);
 	case RUN_COMMAND:
@@ -255,7 +259,7 @@ static enum err find_engine(const struct config *cfg, struct identity *id,
 		    identity_open(id, cfg->identity_path, cfg->lock_path, why);
 		if (err != ERR_EXISTS || cfg->mode == RUN_HEADLESS)
 			return err;
-		if (cfg->mode == RUN_SCREEN &&
+		if (cfg->mode != RUN_COMMAND &&
 		    !client_connect(cfg->control_path, c))
 			return OK;
 		if (clock_mono_us() > until)

@@ -54,6 +54,8 @@ ui/edit          ^"(proto/base|ui/(edit|text))\.h"  NONE
 ui/command       ^"(proto/(base|packet)|src/event|ui/(command|words))\.h"  NONE
 ui/words         ^"(src/clock|ui/words)\.h"  libintl|unistd\.h
 ui/tui           ^"(proto/base|src/(event|client|config|clock)|ui/[a-z_]+)\.h"  curses|poll\.h|signal\.h|spawn\.h|unistd\.h|fcntl\.h
+ui/plain_term    ^"(proto/base|ui/(plain_term|text))\.h"  signal\.h|unistd\.h|fcntl\.h
+ui/plain         ^"(proto/base|src/(event|client|config|clock)|ui/[a-z_]+)\.h"  poll\.h|signal\.h|unistd\.h
 ui/draw          ^"(proto/(base|packet)|src/(event|clock|config)|ui/[a-z_]+)\.h"  curses
 ui/control.c     ^"(proto/base|src/(event|client|engine|lines|clock)|ui/front)\.h"  poll\.h|sys/(socket|un)|unistd\.h
 ui/shell         ^"(proto/(base|packet)|src/(event|client|config|lines|lines_json|clock)|ui/[a-z_]+)\.h"  poll\.h|signal\.h|spawn\.h|unistd\.h|fcntl\.h

@@ -245,10 +245,13 @@ static int tell_story(struct shell *s, const char *at)
 static int show_screen(struct shell *s, const char *at)
 {
 	struct client *c = s->client;
+	const char *term = getenv("TERM");
 
 	close(s->signal_fd); /* signals are the screen's from here */
 	s->signal_fd = -1;
 	s->client = NULL;
+	if (term && strcmp(term, "dumb") == 0)
+		return plain_dial(c, s->cfg, at);
 	return tui_dial(c, s->cfg, at);
 }
 

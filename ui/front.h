@@ -10,6 +10,9 @@ struct engine;
 int tui_run(struct client *c, const struct config *cfg);
 /* The same, and dials first, as if that had been typed; at may be NULL. */
 int tui_dial(struct client *c, const struct config *cfg, const char *at);
+/* The same, line by line. */
+int plain_run(struct client *c, const struct config *cfg);
+int plain_dial(struct client *c, const struct config *cfg, const char *at);
 int headless_run(struct client *c, const struct config *cfg);
 /* argv[0] is the sub-command. c is NULL for the bare ones (command_row). */
 int shell_run(struct client *c, const struct config *cfg, int argc,

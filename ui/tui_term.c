@@ -133,7 +133,7 @@ bool term_start(void)
 	if (!able() || !newterm(NULL, stdout, stdin)) {
 		fprintf(stderr,
 			"sotto: no screen on a terminal of type %s: set TERM, "
-			"or use sotto --headless\n",
+			"or use sotto --plain\n",
 			type && *type ? type : "(none)");
 		return false;
 	}

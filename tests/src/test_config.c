@@ -168,7 +168,7 @@ static void config__refuses__what_it_does_not_know(void **state)
 	} bad[] = {
 	    {"--prot 1", "unknown option --prot"},
 	    {"-x", "unknown option -x"},
-	    {"--plain", "--plain is not in this version"},
+	    {"--plain peers", "--plain takes no command, but got peers"},
 	    {"--web=80", "unknown option --web"},
 	    {"--listen json=1:2", "--listen is not in this version"},
 	    {"sned bob hi", "unknown command sned"},
