@@ -14,6 +14,8 @@ proto/json_wire.c    ^"proto/(base|packet|guard|dialect)\.h"  NONE
 proto/mesh_wire.c    ^"proto/(base|packet|dialect)\.h"  NONE
 proto/center_wire.c  ^"proto/(base|packet|dialect)\.h"  NONE
 proto/sotto.c    ^"proto/(base|packet|guard|dialect)\.h"  json-c
+proto/binary_wire  ^"proto/dialect\.h"  NONE
+proto/nul_wire   ^"proto/dialect\.h"  NONE
 proto/seal_rsa.c  ^"proto/(base|seal)\.h"  openssl
 proto/seal_none.c  ^"proto/(base|seal)\.h"  NONE
 proto/seal.c     ^"proto/(base|seal|noise)\.h"  sodium
