@@ -228,16 +228,16 @@ static bool sync_folder(const char *path)
 	return good;
 }
 
-static bool write_all(int fd, const char *line)
+static bool write_all(int fd, struct bytes s)
 {
 	errno = ENOSPC; /* what a short write means */
-	return write(fd, line, FILE_LEN) == FILE_LEN && !fsync(fd);
+	return write(fd, s.p, s.n) == (ssize_t)s.n && !fsync(fd);
 }
 
 /* The whole file first, then its name: a crash leaves all of it or nothing.
  * We hold the lock, so what is left of an earlier try is nobody's. */
-static enum err write_seed(const char *path, const char *temporary,
-			   const char *line, char why[static 256])
+static enum err write_over(const char *path, const char *temporary,
+			   struct bytes s, char why[static 256])
 {
 	unlink(temporary);
 
@@ -246,7 +246,7 @@ static enum err write_seed(const char *path, const char *temporary,
 	if (fd < 0)
 		return fail(why, temporary, "cannot be made");
 
-	bool good = write_all(fd, line);
+	bool good = write_all(fd, s);
 	int saved = errno;
 
 	close(fd);
@@ -258,22 +258,33 @@ static enum err write_seed(const char *path, const char *temporary,
 	return ERR_SYS;
 }
 
+static enum err write_secret(const char *path, struct bytes s,
+			     char why[static 256])
+{
+	struct buf temporary = {0};
+
+	buf_printf(&temporary, "%s.new", path);
+
+	enum err err = write_over(path, (const char *)temporary.p, s, why);
+
+	buf_free(&temporary);
+	return err;
+}
+
 static enum err make_seed(const char *path, uint8_t seed[static SEED],
 			  char why[static 256])
 {
 	char line[FILE_LEN];
-	struct buf temporary = {0};
 	struct rng rng;
 
 	clock_seed(&rng);
 	rng_fill(&rng, seed, SEED);
 	secret_wipe(&rng, sizeof rng);
 	write_line(line, seed);
-	buf_printf(&temporary, "%s.new", path);
 
-	enum err err = write_seed(path, (const char *)temporary.p, line, why);
+	enum err err = write_secret(
+	    path, (struct bytes){(uint8_t *)line, sizeof line}, why);
 
-	buf_free(&temporary);
 	secret_wipe(line, sizeof line);
 	return err;
 }
@@ -322,4 +333,101 @@ void identity_close(struct identity *id)
 	if (id->lock_fd >= 0)
 		close(id->lock_fd);
 	*id = (struct identity){.lock_fd = -1};
+}
+
+/* ---- the RSA keys ---- */
+
+enum { PEM_MAX = 4096 };
+
+/* rsa-NAME.pem in the folder of the identity. */
+static void rsa_path(struct buf *out, const char *identity_path, enum seal how)
+{
+	const char *slash = strrchr(identity_path, '/');
+	int folder = slash ? (int)(slash - identity_path + 1) : 0;
+
+	buf_printf(out, "%.*srsa-%s.pem", folder, identity_path,
+		   how == SEAL_OAEP ? "binary" : "nul");
+}
+
+static enum err read_pem(int fd, const char *path, struct buf *pem,
+			 char why[static 256])
+{
+	enum err err = check_owner(fd, path, why);
+
+	if (err)
+		return err;
+	buf_room(pem, PEM_MAX + 1);
+
+	ssize_t n = pread(fd, pem->p, PEM_MAX + 1, 0);
+
+	if (n < 0)
+		return fail(why, path, "cannot be read");
+	pem->n = (size_t)n;
+	return OK;
+}
+
+/* With keys of nobody, since those of ours are another thread's. */
+static enum err try_pem(const char *path, enum seal how, const struct buf *pem,
+			char why[static 256])
+{
+	static const uint8_t seed[32];
+	struct keys *k = keys_new(seed);
+	enum err err = keys_add(k, how, (struct bytes){pem->p, pem->n});
+
+	keys_free(k);
+	if (err != ERR_PARSE)
+		return err;
+	return refuse(why, path,
+		      "damaged; it is left as it is. Put a copy back, or "
+		      "remove it to be given a new key",
+		      err);
+}
+
+static enum err make_pem(const char *path, enum seal how, struct buf *pem,
+			 char why[static 256])
+{
+	enum err err = seal_make(how, pem);
+
+	if (err)
+		return refuse(why, path, "no key could be made", err);
+	return write_secret(path, (struct bytes){pem->p, pem->n}, why);
+}
+
+static enum err find_pem(const char *path, enum seal how, struct buf *pem,
+			 char why[static 256])
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+
+	if (fd < 0 && errno == ENOENT)
+		return make_pem(path, how, pem, why);
+	if (fd < 0)
+		return fail(why, path, "cannot be opened");
+
+	enum err err = read_pem(fd, path, pem, why);
+
+	close(fd);
+	return err ? err : try_pem(path, how, pem, why);
+}
+
+enum err identity_rsa(const char *identity_path, enum seal how, struct buf *pem,
+		      char why[static 256])
+{
+	struct buf path = {0};
+
+	pem->n = 0;
+	if ((how != SEAL_OAEP && how != SEAL_RAW) || !seal_built(how)) {
+		snprintf(why, 256, "this sotto was built without RSA");
+		return ERR_STATE;
+	}
+	rsa_path(&path, identity_path, how);
+
+	enum err err = find_pem((const char *)path.p, how, pem, why);
+
+	buf_free(&path);
+	if (!err)
+		return OK;
+	if (pem->p)
+		secret_wipe(pem->p, pem->cap);
+	pem->n = 0;
+	return err;
 }

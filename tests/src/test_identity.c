@@ -325,6 +325,157 @@ static void identity__is_not_known__from_a_strange_lock(void **state)
 	assert_string_equal(tty, "");
 }
 
+/* ---- the RSA keys ---- */
+
+static void rsa_file(const struct world *w, char path[static 128],
+		     enum seal how)
+{
+	snprintf(path, 128, "%s/rsa-%s.pem", w->dir,
+		 how == SEAL_OAEP ? "binary" : "nul");
+}
+
+static enum err rsa(struct world *w, enum seal how, struct buf *pem)
+{
+	w->why[0] = 0;
+	return identity_rsa(w->path, how, pem, w->why);
+}
+
+static void rsa__is_made_once__and_stays(void **state)
+{
+	static const enum seal each[] = {SEAL_OAEP, SEAL_RAW};
+	struct world *w = *state;
+	struct stat st;
+	char path[128];
+
+	if (!seal_built(SEAL_OAEP))
+		skip();
+	assert_int_equal(again(w), OK);
+	for (size_t i = 0; i < 2; i++) {
+		struct buf first = {0}, second = {0}, public = {0};
+
+		assert_int_equal(rsa(w, each[i], &first), OK);
+		assert_int_equal(rsa(w, each[i], &second), OK);
+		assert_int_equal(first.n, second.n);
+		assert_memory_equal(first.p, second.p, first.n);
+		rsa_file(w, path, each[i]);
+		assert_int_equal(stat(path, &st), 0);
+		assert_int_equal(st.st_mode & 0777, 0600);
+		assert_int_equal(st.st_size, first.n);
+		assert_int_equal(keys_add(w->id.keys, each[i],
+					  (struct bytes){first.p, first.n}),
+				 OK);
+		assert_int_equal(keys_pem(w->id.keys, each[i], &public), OK);
+		assert_int_equal(public.n, i ? 271 : 450);
+		buf_free(&first);
+		buf_free(&second);
+		buf_free(&public);
+	}
+}
+
+static void assert_rsa_refused(struct world *w, enum err want, const char *says)
+{
+	struct buf pem = {0};
+	char path[128];
+
+	rsa_file(w, path, SEAL_RAW);
+	assert_int_equal(rsa(w, SEAL_RAW, &pem), want);
+	assert_int_equal(pem.n, 0);
+	assert_non_null(strstr(w->why, says));
+	assert_non_null(strstr(w->why, path));
+	buf_free(&pem);
+}
+
+/* And left as it is. */
+static void rsa__is_refused__when_damaged(void **state)
+{
+	static char big[8000];
+	struct world *w = *state;
+	struct buf pem = {0};
+	char path[128], after[8192];
+
+	if (!seal_built(SEAL_RAW))
+		skip();
+	rsa_file(w, path, SEAL_RAW);
+	assert_int_equal(rsa(w, SEAL_RAW, &pem), OK);
+	spit(path, (char *)pem.p, pem.n / 2);
+	assert_rsa_refused(w, ERR_PARSE, "damaged");
+	assert_int_equal(slurp(path, after, sizeof after), pem.n / 2);
+	spit(path, "", 0);
+	assert_rsa_refused(w, ERR_PARSE, "damaged");
+	memset(big, ' ', sizeof big);
+	memcpy(big, pem.p, pem.n);
+	spit(path, big, sizeof big);
+	assert_rsa_refused(w, ERR_PARSE, "damaged");
+	assert_int_equal(slurp(path, after, sizeof after), sizeof big);
+	buf_free(&pem);
+}
+
+static void rsa__is_refused__when_others_may_read_it(void **state)
+{
+	struct world *w = *state;
+	struct buf pem = {0};
+	char path[128], other[128];
+
+	if (!seal_built(SEAL_RAW))
+		skip();
+	rsa_file(w, path, SEAL_RAW);
+	assert_int_equal(rsa(w, SEAL_RAW, &pem), OK);
+	assert_int_equal(chmod(path, 0644), 0);
+	assert_rsa_refused(w, ERR_AUTH, "chmod 600");
+	assert_int_equal(chmod(path, 0600), 0);
+	snprintf(other, sizeof other, "%s/moved", w->dir);
+	assert_int_equal(rename(path, other), 0);
+	assert_int_equal(symlink(other, path), 0);
+	assert_rsa_refused(w, ERR_SYS, "cannot be opened");
+	buf_free(&pem);
+}
+
+static void rsa_full_disk_child(struct world *w)
+{
+	struct rlimit limit = {10, 10};
+	struct buf pem = {0};
+	char path[128];
+
+	rsa_file(w, path, SEAL_RAW);
+	signal(SIGXFSZ, SIG_IGN);
+	if (setrlimit(RLIMIT_FSIZE, &limit))
+		_exit(2);
+	_exit(rsa(w, SEAL_RAW, &pem) == ERR_SYS && !pem.n &&
+		      strstr(w->why, "cannot be written") && access(path, F_OK)
+		  ? 0
+		  : 1);
+}
+
+static void rsa__leaves_nothing__on_a_full_disk(void **state)
+{
+	struct world *w = *state;
+	struct buf pem = {0};
+	pid_t pid;
+	int status;
+
+	if (!seal_built(SEAL_RAW))
+		skip();
+	pid = fork();
+	if (!pid)
+		rsa_full_disk_child(w);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	assert_int_equal(rsa(w, SEAL_RAW, &pem), OK);
+	buf_free(&pem);
+}
+
+static void rsa__is_only__for_texts(void **state)
+{
+	struct world *w = *state;
+	struct buf pem = {0};
+
+	assert_int_equal(rsa(w, SEAL_NONE, &pem), ERR_STATE);
+	assert_int_equal(rsa(w, SEAL_NOISE, &pem), ERR_STATE);
+	assert_non_null(strstr(w->why, "without RSA"));
+	if (!seal_built(SEAL_RAW))
+		assert_int_equal(rsa(w, SEAL_RAW, &pem), ERR_STATE);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -341,6 +492,11 @@ int main(void)
 	    TEST(identity__is_held__by_one_process),
 	    TEST(identity__is_made_by_one__of_many),
 	    TEST(identity__is_not_known__from_a_strange_lock),
+	    TEST(rsa__is_made_once__and_stays),
+	    TEST(rsa__is_refused__when_damaged),
+	    TEST(rsa__is_refused__when_others_may_read_it),
+	    TEST(rsa__leaves_nothing__on_a_full_disk),
+	    TEST(rsa__is_only__for_texts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
