@@ -49,6 +49,11 @@ bool draw_at_top(const struct draw *d)
 	return d->top;
 }
 
+bool draw_at_bottom(const struct draw *d)
+{
+	return d->bottom;
+}
+
 int draw_page(const struct draw *d)
 {
 	return d->pane.rows > 1 ? d->pane.rows - 1 : 1;

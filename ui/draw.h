@@ -81,6 +81,7 @@ void draw_top(struct draw *d, struct view *v, const struct model *m);
 /* The newest message and the oldest one at all painted, 0: none. */
 message_n draw_newest(const struct draw *d);
 bool draw_at_top(const struct draw *d);
+bool draw_at_bottom(const struct draw *d);
 int draw_page(const struct draw *d); /* rows of the messages' pane */
 /* Brings the selected one into view. */
 void draw_reveal(struct draw *d, struct view *v, const struct model *m);

@@ -29,7 +29,7 @@ struct draw {
 	size_t input_top; /* first row of the line shown */
 	bool counted;     /* its length stands in the hint line */
 	message_n newest;
-	bool top;
+	bool top, bottom; /* the end of what is in memory is seen */
 	struct rows line; /* scratch of the input line */
 	int cursor_y, cursor_x;
 	int select_y, select_x; /* the selected row, -1: not on screen */

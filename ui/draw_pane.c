@@ -175,7 +175,7 @@ static void settle(struct view *v, const struct model *m,
 		   const struct message *const *line, size_t n, size_t i,
 		   size_t below)
 {
-	if (i + 1 == n && !below) {
+	if (i + 1 == n && !below && !model_later(m, model_opened(m))) {
 		v->at = 0;
 		v->below = 0;
 		return;
@@ -453,10 +453,12 @@ void draw_messages(struct draw *d, struct view *v, struct model *m)
 	int y = d->pane.y + d->pane.rows - 1;
 
 	d->newest = 0;
-	d->top = true;
+	d->top = d->bottom = true;
 	i = lowest(v, line, n);
-	if (i != SIZE_MAX)
+	if (i != SIZE_MAX) {
 		d->newest = line[i]->n;
+		d->bottom = i + 1 == n && !below;
+	}
 	for (; i != SIZE_MAX && y >= d->pane.y; i--) {
 		struct block b = block_at(d, v, m, with, line, i);
 		size_t k = b.rows > below ? b.rows - below : 0;

@@ -7,7 +7,15 @@
 #include <string.h>
 
 /* Questions of the model: what in the upper bits, about whom in the lower. */
-enum ask { ASK_SNAPSHOT = 1, ASK_SINCE, ASK_PAGE, ASK_PEEK, ASK_OUTBOX };
+enum ask {
+	ASK_SNAPSHOT = 1,
+	ASK_SINCE,
+	ASK_PAGE,
+	ASK_PEEK,
+	ASK_OUTBOX,
+	ASK_AFTER,
+	ASK_SEEK
+};
 enum { ASK_BIT = 44 };
 
 struct conv {
@@ -15,8 +23,12 @@ struct conv {
 	struct message **row; /* by n; pending ones last */
 	size_t n, cap, n_pending;
 	bool asked, more, peek; /* a page is on its way; there are older */
-	bool want_page;
-	bool draft; /* c.draft is not given out yet */
+	bool want_page, want_after, want_seek;
+	bool later;        /* newer ones are not kept: somebody reads far up */
+	bool seeking;      /* a page from somewhere else is on its way */
+	message_n seek;    /* from here on; 0: the oldest */
+	message_n skipped; /* the newest that came and was not kept */
+	bool draft;        /* c.draft is not given out yet */
 	message_n before;
 	message_n heard, answered; /* newest in; newest out */
 	struct uuid heard_id;
@@ -312,17 +324,35 @@ static void row_put(struct conv *v, const struct message *msg)
 	v->n++;
 }
 
+static size_t stored(const struct conv *v)
+{
+	return v->n - v->n_pending;
+}
+
 /* Of conversations that are not open the newest line stays, and what is on
  * its way to the disk. */
 static void conv_shrink(struct conv *v, size_t most)
 {
-	size_t stored = v->n - v->n_pending;
-
-	if (stored <= most)
+	if (stored(v) <= most)
 		return;
-	rows_drop(v, 0, stored - most);
+	rows_drop(v, 0, stored(v) - most);
 	v->more = true;
 	v->before = v->n ? v->row[0]->n : 0;
+}
+
+/* The newest go instead. */
+static void conv_shrink_end(struct conv *v, size_t most)
+{
+	if (stored(v) <= most)
+		return;
+	v->skipped = v->row[stored(v) - 1]->n;
+	rows_drop(v, most, stored(v) - most);
+	v->later = true;
+}
+
+static bool later_still(const struct conv *v, bool more)
+{
+	return more || !stored(v) || v->skipped > v->row[stored(v) - 1]->n;
 }
 
 static void conv_note(struct conv *v, const struct message *msg)
@@ -336,7 +366,9 @@ static void conv_note(struct conv *v, const struct message *msg)
 	}
 }
 
-static struct conv *message_add(struct model *m, const struct event *ev)
+/* page: of the conversation that is read, where it is read. */
+static struct conv *message_add(struct model *m, const struct event *ev,
+				bool page)
 {
 	const struct message *msg = ev->message;
 	struct conv *v = conv_find(m, msg->with);
@@ -354,16 +386,18 @@ static struct conv *message_add(struct model *m, const struct event *ev)
 	if (msg->n > m->newest)
 		m->newest = msg->n;
 	if (m->open != v->c.id) {
-		size_t stored = v->n - v->n_pending;
-		if (stored && v->row[stored - 1]->n > msg->n)
+		if (stored(v) && v->row[stored(v) - 1]->n > msg->n)
 			return v;
 		row_put(v, msg);
 		conv_shrink(v, 1);
 		return v;
 	}
+	if (!page && (v->later || stored(v) >= MODEL_MOST)) {
+		v->later = true; /* nothing goes from under who reads */
+		v->skipped = msg->n > v->skipped ? msg->n : v->skipped;
+		return v;
+	}
 	row_put(v, msg);
-	if (v->n > MODEL_MOST)
-		conv_shrink(v, MODEL_MOST - MODEL_LINES);
 	return v;
 }
 
@@ -535,7 +569,6 @@ void model_pending(struct model *m, contact_id with, uint64_t ref,
 	row_put(v, &msg);
 	v->n_pending++;
 	v->answered = v->heard;
-	v->marker = 0;
 	free(msg.text);
 	free(msg.quote);
 }
@@ -603,6 +636,15 @@ contact_id model_opened(const struct model *m)
 	return m->open;
 }
 
+/* Back to how a conversation is that nobody reads. */
+static void conv_forget(struct conv *v)
+{
+	/* of a page from far up the last row is not the newest */
+	conv_shrink(v, v->later ? 0 : 1);
+	v->later = v->want_page = v->want_after = v->want_seek = false;
+	v->skipped = 0;
+}
+
 void model_open(struct model *m, contact_id c)
 {
 	struct conv *old = conv_find(m, m->open), *v = conv_find(m, c);
@@ -610,9 +652,8 @@ void model_open(struct model *m, contact_id c)
 	if (m->open == c)
 		return;
 	if (old) {
-		conv_shrink(old, 1);
+		conv_forget(old);
 		old->marker = 0;
-		old->want_page = false;
 	}
 	m->open = v ? c : 0;
 	if (!v)
@@ -626,20 +667,72 @@ bool model_older(struct model *m)
 {
 	struct conv *v = conv_find(m, m->open);
 
-	if (!v || v->asked || v->want_page || !v->more || !v->n)
+	if (!v || v->asked || v->want_page || v->want_seek || !v->more || !v->n)
 		return false;
-	if (v->n >= MODEL_MOST)
-		return false;
+	if (stored(v) >= MODEL_MOST)
+		conv_shrink_end(v, MODEL_MOST - MODEL_LINES);
 	v->before = v->row[0]->n < MODEL_PENDING ? v->row[0]->n : 0;
 	v->want_page = true;
 	return true;
+}
+
+bool model_later(const struct model *m, contact_id with)
+{
+	const struct conv *v = conv_find(m, with);
+
+	return v && v->later;
+}
+
+bool model_newer(struct model *m)
+{
+	struct conv *v = conv_find(m, m->open);
+
+	if (!v || !v->later || v->asked || v->want_after || v->want_seek ||
+	    !stored(v))
+		return false;
+	if (stored(v) >= MODEL_MOST)
+		conv_shrink(v, MODEL_MOST - MODEL_LINES);
+	v->want_after = true;
+	return true;
+}
+
+void model_newest(struct model *m)
+{
+	struct conv *v = conv_find(m, m->open);
+
+	if (!v || !v->later || v->asked || v->want_seek)
+		return;
+	rows_drop(v, 0, stored(v));
+	v->later = v->want_after = false;
+	v->skipped = 0;
+	v->more = v->want_page = true;
+	v->before = 0;
+}
+
+bool model_seek(struct model *m, message_n n)
+{
+	struct conv *v = conv_find(m, m->open);
+
+	if (!v)
+		return false;
+	v->seek = n;
+	v->want_seek = true;
+	v->want_page = v->want_after = false;
+	return true;
+}
+
+bool model_seeking(const struct model *m)
+{
+	const struct conv *v = conv_find(m, m->open);
+
+	return v && (v->want_seek || v->seeking);
 }
 
 void model_trim(struct model *m)
 {
 	struct conv *v = conv_find(m, m->open);
 
-	if (v && v->n > MODEL_LINES + MODEL_LINES / 4)
+	if (v && !v->later && v->n > MODEL_LINES + MODEL_LINES / 4)
 		conv_shrink(v, MODEL_LINES);
 }
 
@@ -702,6 +795,19 @@ bool model_wants(struct model *m, struct command *out)
 		out->ref = ask_ref(ASK_PAGE, v->c.id);
 		return true;
 	}
+	if (v && (v->want_seek || v->want_after) && !v->asked) {
+		bool seek = v->want_seek;
+		v->asked = true;
+		v->want_after = v->want_seek = false;
+		v->seeking = seek;
+		out->kind = CMD_SINCE;
+		out->contact = v->c.id;
+		out->n =
+		    seek ? v->seek ? v->seek - 1 : 0 : v->row[stored(v) - 1]->n;
+		out->limit = PAGE_USUAL;
+		out->ref = ask_ref(seek ? ASK_SEEK : ASK_AFTER, v->c.id);
+		return true;
+	}
 	if (m->want_since) {
 		m->want_since = false;
 		out->kind = CMD_SINCE;
@@ -744,6 +850,23 @@ static void outbox_add(struct model *m, const struct message *msg)
 	m->outbox_new[m->n_outbox_new++] = message_copy(msg);
 }
 
+/* The first row from somewhere else: now those that were here can go. */
+static void seek_begin(struct model *m, contact_id c)
+{
+	struct conv *v = conv_find(m, c);
+
+	if (!v || !v->seeking)
+		return;
+	v->seeking = false;
+	if (stored(v))
+		v->skipped = v->row[stored(v) - 1]->n > v->skipped
+				 ? v->row[stored(v) - 1]->n
+				 : v->skipped;
+	rows_drop(v, 0, stored(v));
+	v->later = true;
+	v->more = v->seek > 0;
+}
+
 static bool on_item(struct model *m, const struct event *ev)
 {
 	enum ask what = (enum ask)(ev->ref >> ASK_BIT);
@@ -754,8 +877,12 @@ static bool on_item(struct model *m, const struct event *ev)
 		outbox_add(m, ev->message);
 		return false;
 	}
+	if (ev->message && what == ASK_SEEK)
+		seek_begin(m, ev->message->with);
 	if (ev->message)
-		return message_add(m, ev) != NULL;
+		return message_add(m, ev,
+				   what == ASK_PAGE || what == ASK_AFTER ||
+				       what == ASK_SEEK) != NULL;
 	if (!ev->contact)
 		return false;
 	bool known = conv_find(m, ev->contact->id) != NULL;
@@ -800,6 +927,14 @@ static bool answer(struct model *m, const struct event *ev)
 			v->more = ev->code == CODE_OK && ev->more;
 		}
 		return true;
+	case ASK_AFTER:
+	case ASK_SEEK:
+		if (v) {
+			v->asked = v->seeking = false;
+			if (ev->code == CODE_OK && v->later)
+				v->later = later_still(v, ev->more);
+		}
+		return true;
 	case ASK_PEEK:
 		m->peeking = false;
 		return true;
@@ -834,7 +969,7 @@ static bool on_peer(struct model *m, const struct contact *c)
 
 static bool on_message(struct model *m, const struct event *ev)
 {
-	struct conv *v = message_add(m, ev);
+	struct conv *v = message_add(m, ev, false);
 
 	if (v && ev->message->incoming)
 		v->arrived++;

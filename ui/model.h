@@ -2,7 +2,8 @@
 #define SOTTO_UI_MODEL_H
 #include "src/event.h"
 /* Lines kept of the open conversation; one of each other. Older ones are
- * fetched a page at a time, and kept while somebody reads up there. */
+ * fetched a page at a time, and kept while somebody reads up there; beyond
+ * MODEL_MOST those at the other end go. */
 enum { MODEL_LINES = 512, MODEL_MOST = 8192 };
 
 /* What a front end knows. Changed by events only; drawn by views. The line
@@ -30,6 +31,15 @@ contact_id model_opened(const struct model *m);
 /* One page more, before the oldest known; false: there is none, or it is on
  * its way. */
 bool model_older(struct model *m);
+/* Reading far up, the newest lines are not kept: `later`. One page more of
+ * them; and back to the newest page, which is fetched. */
+bool model_later(const struct model *m, contact_id with);
+bool model_newer(struct model *m);
+void model_newest(struct model *m);
+/* A page from message n on (0: from the oldest) takes the place of the lines
+ * when it comes, which is when model_seeking is over. */
+bool model_seek(struct model *m, message_n n);
+bool model_seeking(const struct model *m);
 /* The open conversation shows its newest: lines beyond MODEL_LINES may go. */
 void model_trim(struct model *m);
 void model_ask_outbox(struct model *m);

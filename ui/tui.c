@@ -140,6 +140,10 @@ static void worked(struct tui *t, const struct asked *a, const struct event *ev)
 		if (ev->ref == t->find_ref)
 			tui_found_all(t, ev->more, ev->next);
 		return;
+	case WHY_WHERE:
+		if (ev->ref == t->where_ref)
+			tui_parent_at(t);
+		return;
 	case WHY_EXPORT:
 		tui_export_end(t, true, ev->more, ev->next);
 		return;
@@ -295,6 +299,8 @@ static void on_event(struct tui *t, const struct event *ev)
 	tui_draft_heard(t, ev);
 	if (ev->kind == EV_MESSAGE && ev->message)
 		arrived(t, ev);
+	else if (ev->kind == EV_ITEM && ev->message && ev->ref == t->where_ref)
+		t->where = ev->message->n;
 	else if (ev->kind == EV_ITEM && ev->message && ev->ref == t->find_ref)
 		tui_found(t, ev->message);
 	else if (ev->kind == EV_ITEM && ev->message &&
@@ -427,6 +433,8 @@ static void paint(struct tui *t, int64_t now)
 {
 	unsigned n = unread(t);
 
+	if (!t->view.at && !t->seek)
+		model_newest(t->model);
 	t->view.card = model_complete(t->model) && !model_opened(t->model);
 	t->view.paste = t->pasting ? _("pasting...") : NULL;
 	draw_all(t->draw, &t->view, t->model, t->edit);
@@ -438,10 +446,11 @@ static void paint(struct tui *t, int64_t now)
 	links_show(t);
 	seen(t, now);
 	/* A page that is not full asks for older ones. */
-	if (draw_at_top(t->draw) && t->over == OVER_NONE) {
+	if (t->over == OVER_NONE && draw_at_top(t->draw))
 		model_older(t->model);
-		ask(t);
-	}
+	if (t->over == OVER_NONE && t->view.at && draw_at_bottom(t->draw))
+		model_newer(t->model);
+	ask(t);
 }
 
 /* A key is seen at once; what arrives, at most 30 times a second, but at once

@@ -139,6 +139,8 @@ static void selected_move(struct tui *t, int by)
 		i--;
 	else if (i + 1 < n)
 		i++;
+	else
+		model_newer(t->model);
 	t->view.selected = line[i]->n;
 	draw_reveal(t->draw, &t->view, t->model);
 }
@@ -162,27 +164,36 @@ static void scroll(struct tui *t, int rows)
 		draw_scroll(t->draw, &t->view, t->model, rows);
 	if (draw_at_top(t->draw))
 		model_older(t->model);
+	else if (t->view.at && draw_at_bottom(t->draw))
+		model_newer(t->model);
 	t->dirty = true;
 }
 
 enum { THE_OLDEST = -1, THE_ONE = -2 };
 
-void tui_seek(struct tui *t)
+static bool kept(const struct tui *t, message_n at)
 {
 	contact_id c = model_opened(t->model);
-	message_n selected = t->view.selected;
 	size_t n;
 	const struct message *const *line = model_lines(t->model, c, &n);
 
-	if (!t->seek)
-		return;
-	const struct message *one =
-	    t->seek == THE_ONE ? model_by_id(t->model, c, t->seek_id) : NULL;
-	if (!one && n && n < MODEL_MOST && line[0]->n > t->seek &&
-	    model_more(t->model, c)) {
-		model_older(t->model);
-		return;
-	}
+	if (at == THE_OLDEST)
+		return !model_more(t->model, c);
+	if (at == THE_ONE)
+		return model_by_id(t->model, c, t->seek_id) != NULL;
+	return n && line[0]->n <= at &&
+	       (line[n - 1]->n >= at || !model_later(t->model, c));
+}
+
+/* Selects the one that is sought; of a marker only brings it into view. */
+static void seek_show(struct tui *t)
+{
+	contact_id c = model_opened(t->model);
+	message_n selected = t->view.selected;
+	const struct message *one = model_by_id(t->model, c, t->seek_id);
+	size_t n;
+	const struct message *const *line = model_lines(t->model, c, &n);
+
 	if (t->seek == THE_ONE) {
 		t->view.selected = one ? one->n : selected;
 		if (!one)
@@ -200,8 +211,23 @@ void tui_seek(struct tui *t)
 		draw_reveal(t->draw, &t->view, t->model);
 		t->view.selected = selected;
 	}
+}
+
+void tui_seek(struct tui *t)
+{
+	if (!t->seek || model_seeking(t->model))
+		return;
+	if (!kept(t, t->seek) && !t->sought && t->seek != THE_ONE) {
+		t->sought = true;
+		model_seek(t->model, t->seek > 0 ? t->seek : 0);
+		return;
+	}
+	/* the page that came ends where the pane shall begin */
+	if (t->sought)
+		t->view.at = INT64_MAX;
+	seek_show(t);
 	t->seek = 0;
-	t->seek_exact = false;
+	t->seek_exact = t->sought = false;
 	t->dirty = true;
 }
 
@@ -224,17 +250,45 @@ static void top(struct tui *t)
 	tui_seek(t);
 }
 
+static void parent_seek(struct tui *t, message_n n)
+{
+	t->seek = n;
+	tui_seek(t);
+}
+
+void tui_parent_at(struct tui *t)
+{
+	message_n before = t->where;
+
+	t->where_ref = 0;
+	t->sought = true;
+	model_seek(t->model, before ? before + 1 : 0);
+	parent_seek(t, THE_ONE);
+}
+
 void tui_parent(struct tui *t)
 {
 	const struct message *m = tui_selected(t);
+	contact_id c = model_opened(t->model);
 
 	if (!m || none(m->answers)) {
 		tui_say(t, LEVEL_INFO, _("it answers nothing"));
 		return;
 	}
-	t->seek = THE_ONE;
 	t->seek_id = m->answers;
-	tui_seek(t);
+	if (model_by_id(t->model, c, t->seek_id)) {
+		parent_seek(t, THE_ONE);
+		return;
+	}
+	/* the engine knows what stands before it */
+	t->where = 0;
+	tui_send(t,
+		 &(struct command){.kind = CMD_HISTORY,
+				   .contact = c,
+				   .id = t->seek_id,
+				   .limit = 1},
+		 WHY_WHERE, NULL);
+	t->where_ref = t->ref;
 }
 
 /* a and b: of who asks, and of a changed key, only. */
@@ -599,6 +653,7 @@ void tui_key(struct tui *t, const struct key *k)
 	if (a != ACT_SEND)
 		t->sure = false;
 	t->seek = 0;
+	t->sought = false;
 	if (a != ACT_COMPLETE && a != ACT_COMPLETE_BACK)
 		t->completing = false;
 	if (a == ACT_NONE && k->kind == KEY_CHAR)

@@ -34,7 +34,8 @@ enum why {
 	WHY_DRAFT,
 	WHY_FIND,
 	WHY_EXPORT,
-	WHY_EDIT /* taken back to be written anew */
+	WHY_WHERE, /* what stands before a message we know the id of */
+	WHY_EDIT   /* taken back to be written anew */
 };
 struct asked {
 	uint64_t ref;
@@ -111,7 +112,10 @@ struct tui {
 	bool ctrl_x;         /* the first of two keys */
 	bool seek_exact;     /* to that very message, and select it */
 	struct uuid seek_id; /* ... or to this one */
-	message_n seek; /* older pages are fetched until it is there; 0: no */
+	bool sought;         /* its page was asked for */
+	uint64_t where_ref;
+	message_n where; /* the one before it */
+	message_n seek;  /* older pages are fetched until it is there; 0: no */
 	enum over over;
 	enum focus over_from; /* the focus when it came */
 	struct buf over_text;
@@ -206,6 +210,7 @@ const struct message *tui_selected(struct tui *t);
 void tui_details(struct tui *t);
 void tui_edit_queued(struct tui *t);
 void tui_edited(struct tui *t, bool sent); /* it was taken back */
+void tui_parent_at(struct tui *t);
 void tui_parent(struct tui *t); /* to what the selected one answers */
 void tui_again_or_back(struct tui *t, enum command_kind kind, bool all);
 #endif

@@ -257,6 +257,120 @@ static void gone__leaves_nothing_open(void **state)
 	assert_int_equal(model_count(m), 0);
 }
 
+/* An engine with messages 1 to `all`, that answers what is asked; and one that
+ * comes between question and answer, or 0. */
+static void answer(struct model *m, message_n all, message_n between)
+{
+	struct command cmd;
+
+	while (model_wants(m, &cmd)) {
+		message_n from, to, limit = cmd.limit;
+		bool since = cmd.kind == CMD_SINCE, more;
+		if (cmd.contact != 1)
+			continue;
+		from = since   ? cmd.n + 1
+		       : cmd.n ? cmd.n - limit
+			       : all - limit + 1;
+		to = since ? cmd.n + limit : cmd.n ? cmd.n - 1 : all;
+		from = from < 1 ? 1 : from;
+		to = to > all ? all : to;
+		for (message_n i = from; i <= to; i++)
+			message(m, EV_ITEM, cmd.ref, 1, i, true);
+		if (between)
+			message(m, EV_MESSAGE, 0, 1, between, true);
+		more = since ? to < all : from > 1;
+		model_apply(m, &(struct event){.kind = EV_RESULT,
+					       .ref = cmd.ref,
+					       .more = more});
+	}
+}
+
+/* What is kept has no gap. */
+static void expect_lines(const struct model *m, message_n first, message_n last)
+{
+	size_t n;
+	const struct message *const *line = model_lines(m, 1, &n);
+
+	assert_int_equal(n, last - first + 1);
+	for (size_t i = 0; i < n; i++)
+		assert_int_equal(line[i]->n, first + (message_n)i);
+}
+
+static void seek__reads_anywhere(void **state)
+{
+	struct model *m = *state;
+
+	meet(m, 1, 2);
+	model_open(m, 1);
+	answer(m, 100000, 0);
+	expect_lines(m, 99951, 100000);
+	model_seek(m, 0);
+	assert_true(model_seeking(m));
+	expect_lines(m, 99951, 100000);
+	answer(m, 100000, 0);
+	assert_false(model_seeking(m));
+	expect_lines(m, 1, 50);
+	assert_true(model_later(m, 1) && !model_more(m, 1));
+	model_seek(m, 50000);
+	answer(m, 100000, 0);
+	expect_lines(m, 50000, 50049);
+	assert_true(model_later(m, 1) && model_more(m, 1));
+	assert_true(model_newer(m) && model_older(m));
+	answer(m, 100000, 0);
+	expect_lines(m, 49950, 50099);
+	model_newest(m);
+	answer(m, 100000, 0);
+	expect_lines(m, 99951, 100000);
+	assert_false(model_later(m, 1));
+}
+
+/* However far one goes, what is kept is bounded. */
+static void older__goes_to_the_first(void **state)
+{
+	struct model *m = *state;
+	size_t n;
+
+	meet(m, 1, 1);
+	model_open(m, 1);
+	answer(m, 30000, 0);
+	while (model_older(m))
+		answer(m, 30000, 0);
+	const struct message *const *line = model_lines(m, 1, &n);
+	assert_int_equal(line[0]->n, 1);
+	assert_in_range(n, MODEL_LINES, MODEL_MOST + PAGE_MAX);
+	assert_true(model_later(m, 1));
+	while (model_newer(m))
+		answer(m, 30000, 0);
+	line = model_lines(m, 1, &n);
+	assert_int_equal(line[n - 1]->n, 30000);
+	assert_in_range(n, MODEL_LINES, MODEL_MOST + PAGE_MAX);
+	assert_false(model_later(m, 1));
+	expect_lines(m, line[0]->n, 30000);
+}
+
+static void what_comes_meanwhile__leaves_no_gap(void **state)
+{
+	struct model *m = *state;
+
+	meet(m, 1, 1);
+	model_open(m, 1);
+	answer(m, 200, 0);
+	model_seek(m, 120);
+	answer(m, 200, 201);
+	expect_lines(m, 120, 169);
+	assert_true(model_newer(m));
+	answer(m, 200, 201); /* read before 201 was there */
+	expect_lines(m, 120, 200);
+	assert_true(model_later(m, 1));
+	assert_true(model_newer(m));
+	answer(m, 202, 202);
+	expect_lines(m, 120, 202);
+	assert_false(model_later(m, 1));
+	message(m, EV_MESSAGE, 0, 1, 203, true);
+	expect_lines(m, 120, 203);
+	assert_int_equal(model_arrived(m, 1), 4);
+}
+
 #define MODEL(f) cmocka_unit_test_setup_teardown(f, begin, end)
 
 int main(void)
@@ -272,6 +386,9 @@ int main(void)
 	    MODEL(lost__asks_again),
 	    MODEL(draft__is_given_once),
 	    MODEL(gone__leaves_nothing_open),
+	    MODEL(seek__reads_anywhere),
+	    MODEL(older__goes_to_the_first),
+	    MODEL(what_comes_meanwhile__leaves_no_gap),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
