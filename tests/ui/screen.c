@@ -25,7 +25,18 @@ struct screen {
 	int fd, slave, rows, cols, status;
 	pid_t pid;
 	bool ended, alt, paste, cursor;
+	int mouse;
+	unsigned bells;
 	char tail[16];
+	/* of what the terminal is told: the one that is coming, and all */
+	enum { IN_TEXT, IN_ESC, IN_OSC, IN_OSC_ESC } in;
+	char *coming;
+	size_t n_coming, cap_coming;
+	char **told;
+	size_t n_told;
+	size_t link;  /* 0, or 1 + which of told the pen links to */
+	size_t *cell; /* the same, of each cell */
+	int cell_rows, cell_cols;
 };
 
 static long long now_ms(void)
@@ -44,12 +55,68 @@ static int on_prop(VTermProp prop, VTermValue *val, void *user)
 		s->alt = val->boolean;
 	if (prop == VTERM_PROP_CURSORVISIBLE)
 		s->cursor = val->boolean;
+	if (prop == VTERM_PROP_MOUSE)
+		s->mouse = val->number;
 	return 1;
 }
 
-struct screen *screen_new(int rows, int cols, char *const argv[])
+static int on_bell(void *user)
 {
-	static const VTermScreenCallbacks calls = {.settermprop = on_prop};
+	((struct screen *)user)->bells++;
+	return 1;
+}
+
+/* Cells are written with the link that the pen has. */
+static int on_damage(VTermRect r, void *user)
+{
+	struct screen *s = user;
+
+	for (int y = r.start_row; y < r.end_row && y < s->cell_rows; y++)
+		for (int x = r.start_col; x < r.end_col && x < s->cell_cols;
+		     x++)
+			s->cell[y * s->cell_cols + x] = s->link;
+	return 1;
+}
+
+static void cells_new(struct screen *s)
+{
+	free(s->cell);
+	s->cell_rows = s->rows;
+	s->cell_cols = s->cols;
+	s->cell = calloc((size_t)s->rows * (size_t)s->cols, sizeof(*s->cell));
+	if (!s->cell)
+		abort();
+}
+
+static void on_key(const char *keys, size_t n, void *user)
+{
+	struct screen *s = user;
+
+	if (write(s->fd, keys, n) != (ssize_t)n)
+		abort();
+}
+
+/* The terminal's own variables do not leak from that of who runs this. */
+static void surroundings(const char *const *env)
+{
+	static const char *const not [] = {
+	    "VTE_VERSION", "TERM_PROGRAM", "DBUS_SESSION_BUS_ADDRESS",
+	    "TMUX",        "VISUAL",       "EDITOR",
+	    "NO_COLOR",    "BROWSER",      "SSH_CONNECTION"};
+
+	for (size_t i = 0; i < sizeof(not ) / sizeof(not [0]); i++)
+		unsetenv(not [i]);
+	setenv("TERM", "xterm-256color", 1);
+	setenv("LC_ALL", "C.UTF-8", 1);
+	for (; env && *env; env++)
+		putenv(strdup(*env));
+}
+
+struct screen *screen_new(int rows, int cols, char *const argv[],
+			  const char *const *env)
+{
+	static const VTermScreenCallbacks calls = {
+	    .settermprop = on_prop, .bell = on_bell, .damage = on_damage};
 	struct winsize w = {.ws_row = (unsigned short)rows,
 			    .ws_col = (unsigned short)cols};
 	struct screen *s = calloc(1, sizeof(*s));
@@ -59,8 +126,10 @@ struct screen *screen_new(int rows, int cols, char *const argv[])
 	s->rows = rows;
 	s->cols = cols;
 	s->cursor = true;
+	cells_new(s);
 	s->vt = vterm_new(rows, cols);
 	vterm_set_utf8(s->vt, 1);
+	vterm_output_set_callback(s->vt, on_key, s);
 	s->scr = vterm_obtain_screen(s->vt);
 	vterm_screen_set_callbacks(s->scr, &calls, s);
 	vterm_screen_enable_altscreen(s->scr, 1);
@@ -68,8 +137,7 @@ struct screen *screen_new(int rows, int cols, char *const argv[])
 	fcntl(s->fd, F_SETFD, FD_CLOEXEC);
 	s->pid = fork();
 	if (!s->pid) {
-		setenv("TERM", "xterm-256color", 1);
-		setenv("LC_ALL", "C.UTF-8", 1);
+		surroundings(env);
 		if (login_tty(s->slave))
 			_exit(126);
 		execv(argv[0], argv);
@@ -89,6 +157,73 @@ static void note_paste(struct screen *s, const char *p, size_t n)
 		if (memcmp(s->tail, "\033[?2004l", 8) == 0)
 			s->paste = false;
 	}
+}
+
+/* One whole sequence: kept; 8 is a link, or its end. */
+static void told(struct screen *s)
+{
+	const char *url;
+
+	s->coming[s->n_coming] = '\0';
+	s->told = realloc(s->told, (s->n_told + 1) * sizeof(*s->told));
+	if (!s->told)
+		abort();
+	s->told[s->n_told++] = strdup(s->coming);
+	if (strncmp(s->coming, "8;", 2) != 0)
+		return;
+	url = strchr(s->coming + 2, ';');
+	s->link = url && url[1] ? s->n_told : 0;
+}
+
+static void coming(struct screen *s, char c)
+{
+	if (s->n_coming + 2 > s->cap_coming) {
+		s->cap_coming = 2 * s->cap_coming + 64;
+		s->coming = realloc(s->coming, s->cap_coming);
+		if (!s->coming)
+			abort();
+	}
+	s->coming[s->n_coming++] = c;
+}
+
+/* Says whether an operating system command ends with c. */
+static bool osc(struct screen *s, char c)
+{
+	switch (s->in) {
+	case IN_TEXT:
+		s->in = c == 27 ? IN_ESC : IN_TEXT;
+		return false;
+	case IN_ESC:
+		s->in = c == ']' ? IN_OSC : IN_TEXT;
+		s->n_coming = 0;
+		return false;
+	case IN_OSC:
+		s->in = c == 27 ? IN_OSC_ESC : c == 7 ? IN_TEXT : IN_OSC;
+		if (s->in == IN_OSC)
+			coming(s, c);
+		break;
+	case IN_OSC_ESC:
+		s->in = IN_TEXT;
+	}
+	if (s->in != IN_TEXT)
+		return false;
+	coming(s, '\0');
+	return true;
+}
+
+/* What the pen links to changes between two cells: they are written so. */
+static void hear(struct screen *s, const char *p, size_t n)
+{
+	size_t from = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (!osc(s, p[i]))
+			continue;
+		vterm_input_write(s->vt, p + from, i + 1 - from);
+		from = i + 1;
+		told(s);
+	}
+	vterm_input_write(s->vt, p + from, n - from);
 }
 
 /* Ends of lines tell: a line is counted where its end came. */
@@ -145,7 +280,7 @@ void screen_read(struct screen *s, int ms)
 		ssize_t n = read(s->fd, buf, sizeof(buf));
 		if (n <= 0)
 			return;
-		vterm_input_write(s->vt, buf, (size_t)n);
+		hear(s, buf, (size_t)n);
 		note_paste(s, buf, (size_t)n);
 		ms = 0;
 	}
@@ -175,6 +310,7 @@ void screen_resize(struct screen *s, int rows, int cols)
 	screen_read(s, 0);
 	s->rows = rows;
 	s->cols = cols;
+	cells_new(s);
 	vterm_set_size(s->vt, rows, cols);
 	ioctl(s->fd, TIOCSWINSZ, &w);
 }
@@ -277,6 +413,275 @@ void expect_cursor(struct screen *s, int row, int col)
 	}
 }
 
+/* ---- how it looks, and what the terminal is told ---- */
+
+/* Where in its row the text begins, from column `from` on; -1: nowhere. */
+static int row_find(struct screen *s, int row, const char *part, int from)
+{
+	char text[ROW_MAX];
+
+	for (int x = from; x < s->cols; x++) {
+		VTermRect r = {row, row + 1, x, s->cols};
+		size_t n =
+		    vterm_screen_get_text(s->scr, text, sizeof(text) - 1, r);
+		text[n] = '\0';
+		if (strncmp(text, part, strlen(part)) == 0)
+			return x;
+		if (!strstr(text, part))
+			return -1;
+	}
+	return -1;
+}
+
+bool screen_find(struct screen *s, const char *part, int *row, int *col)
+{
+	for (*row = 0; *row < s->rows; ++*row) {
+		*col = row_find(s, *row, part, 0);
+		if (*col >= 0)
+			return true;
+	}
+	return false;
+}
+
+static size_t columns(const char *s)
+{
+	size_t n = 0;
+
+	for (; *s; s++)
+		n += (*s & 0xc0) != 0x80;
+	return n;
+}
+
+static unsigned look_at(struct screen *s, int row, int col)
+{
+	VTermScreenCell c;
+
+	vterm_screen_get_cell(s->scr, (VTermPos){row, col}, &c);
+	return (c.attrs.bold ? LOOK_BOLD : 0) |
+	       (c.attrs.underline ? LOOK_UNDERLINE : 0) |
+	       (c.attrs.reverse ? LOOK_REVERSE : 0) |
+	       (VTERM_COLOR_IS_DEFAULT_FG(&c.fg) ? 0 : LOOK_COLOUR) |
+	       (VTERM_COLOR_IS_DEFAULT_BG(&c.bg) ? 0 : LOOK_GROUND);
+}
+
+int screen_colour(struct screen *s, int row, int col)
+{
+	VTermScreenCell c;
+
+	vterm_screen_get_cell(s->scr, (VTermPos){row, col}, &c);
+	return VTERM_COLOR_IS_DEFAULT_FG(&c.fg) ? -1
+	       : VTERM_COLOR_IS_INDEXED(&c.fg)  ? c.fg.indexed.idx
+						: 256;
+}
+
+/* All of some place where it stands looks so. */
+static bool looks(struct screen *s, const char *part, unsigned look)
+{
+	for (int y = 0; y < s->rows; y++)
+		for (int x = row_find(s, y, part, 0); x >= 0;
+		     x = row_find(s, y, part, x + 1)) {
+			size_t n = columns(part), i = 0;
+			while (i < n && look_at(s, y, x + (int)i) == look)
+				i++;
+			if (i == n)
+				return true;
+		}
+	return false;
+}
+
+void expect_look(struct screen *s, const char *part, unsigned look)
+{
+	long long until = now_ms() + DEADLINE_MS;
+	int y, x;
+
+	while (!looks(s, part, look)) {
+		if (now_ms() > until) {
+			if (screen_find(s, part, &y, &x))
+				fprintf(stderr, "looks %x, not %x\n",
+					look_at(s, y, x), look);
+			give_up(s, "does not look so", part);
+		}
+		screen_read(s, 20);
+	}
+}
+
+/* What the cell links to; NULL: nothing. */
+static const char *link_at(const struct screen *s, int row, int col)
+{
+	size_t i = s->cell[row * s->cell_cols + col];
+	const char *url = i ? strchr(s->told[i - 1] + 2, ';') : NULL;
+
+	return url ? url + 1 : NULL;
+}
+
+static bool linked(struct screen *s, int row, const char *part, const char *url)
+{
+	int y = row < 0 ? s->rows + row : row, x = row_find(s, y, part, 0);
+	int n = (int)columns(part);
+
+	if (x < 0 || (x > 0 && link_at(s, y, x - 1)) ||
+	    (x + n < s->cols && link_at(s, y, x + n)))
+		return false; /* it begins before, or goes on behind */
+	for (int i = 0; i < n; i++) {
+		const char *to = link_at(s, y, x + i);
+		if (!to || strcmp(to, url) != 0)
+			return false;
+	}
+	return true;
+}
+
+void expect_link(struct screen *s, int row, const char *part, const char *url)
+{
+	long long until = now_ms() + DEADLINE_MS;
+
+	while (!linked(s, row, part, url)) {
+		if (now_ms() > until)
+			give_up(s, "is not that link, or not all of it", part);
+		screen_read(s, 20);
+	}
+}
+
+unsigned screen_links(const struct screen *s)
+{
+	unsigned n = 0;
+
+	for (int i = 0; i < s->cell_rows * s->cell_cols; i++)
+		n += s->cell[i] != 0;
+	return n;
+}
+
+void expect_no_links(struct screen *s)
+{
+	long long until = now_ms() + DEADLINE_MS;
+
+	while (screen_links(s)) {
+		if (now_ms() > until)
+			give_up(s, "there are links", "");
+		screen_read(s, 20);
+	}
+}
+
+unsigned screen_told(const struct screen *s, const char *begin)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < s->n_told; i++)
+		n += strncmp(s->told[i], begin, strlen(begin)) == 0;
+	return n;
+}
+
+void expect_told(struct screen *s, const char *begin)
+{
+	long long until = now_ms() + DEADLINE_MS;
+
+	while (!screen_told(s, begin)) {
+		for (size_t i = 0; now_ms() > until && i < s->n_told; i++)
+			fprintf(stderr, "told: %s\n", s->told[i]);
+		if (now_ms() > until)
+			give_up(s, "the terminal was not told", begin);
+		screen_read(s, 20);
+	}
+}
+
+unsigned screen_bells(const struct screen *s)
+{
+	return s->bells;
+}
+
+void expect_bells(struct screen *s, unsigned n)
+{
+	long long until = now_ms() + DEADLINE_MS;
+
+	while (s->bells < n) {
+		if (now_ms() > until)
+			give_up(s, "no bell", "");
+		screen_read(s, 20);
+	}
+}
+
+void expect_mouse(struct screen *s, bool on)
+{
+	long long until = now_ms() + DEADLINE_MS;
+
+	while ((s->mouse != VTERM_PROP_MOUSE_NONE) != on) {
+		if (now_ms() > until)
+			give_up(s, "mouse", on ? "is not on" : "is on");
+		screen_read(s, 20);
+	}
+}
+
+/* ---- keys ---- */
+
+void screen_button(struct screen *s, int button, int row, int col)
+{
+	vterm_mouse_move(s->vt, row < 0 ? s->rows + row : row, col,
+			 VTERM_MOD_NONE);
+	vterm_mouse_button(s->vt, button, true, VTERM_MOD_NONE);
+	if (button < 4)
+		vterm_mouse_button(s->vt, button, false, VTERM_MOD_NONE);
+}
+
+static const struct {
+	const char *name;
+	VTermKey key;
+} named[] = {
+    {"Enter", VTERM_KEY_ENTER},
+    {"Tab", VTERM_KEY_TAB},
+    {"Backspace", VTERM_KEY_BACKSPACE},
+    {"Esc", VTERM_KEY_ESCAPE},
+    {"Up", VTERM_KEY_UP},
+    {"Down", VTERM_KEY_DOWN},
+    {"Left", VTERM_KEY_LEFT},
+    {"Right", VTERM_KEY_RIGHT},
+    {"Delete", VTERM_KEY_DEL},
+    {"Home", VTERM_KEY_HOME},
+    {"End", VTERM_KEY_END},
+    {"PgUp", VTERM_KEY_PAGEUP},
+    {"PgDn", VTERM_KEY_PAGEDOWN},
+    {"F1", VTERM_KEY_FUNCTION(1)},
+    {"F2", VTERM_KEY_FUNCTION(2)},
+};
+
+static bool taken(const char **name, const char *prefix)
+{
+	size_t n = strlen(prefix);
+
+	if (strncmp(*name, prefix, n) != 0 || !(*name)[n])
+		return false;
+	*name += n;
+	return true;
+}
+
+void screen_key(struct screen *s, const char *name)
+{
+	VTermModifier mod = VTERM_MOD_NONE;
+	const char *rest = strchr(name, '+');
+	char first[16];
+
+	if (rest && rest > name && rest[1]) {
+		snprintf(first, sizeof(first), "%.*s", (int)(rest - name),
+			 name);
+		screen_key(s, first);
+		name = rest + 1;
+	}
+	if (taken(&name, "Alt-"))
+		mod |= VTERM_MOD_ALT;
+	if (taken(&name, "Ctrl-"))
+		mod |= VTERM_MOD_CTRL;
+	if (taken(&name, "Shift-"))
+		mod |= VTERM_MOD_SHIFT;
+	for (size_t i = 0; i < sizeof(named) / sizeof(named[0]); i++)
+		if (strcmp(named[i].name, name) == 0) {
+			vterm_keyboard_key(s->vt, named[i].key, mod);
+			return;
+		}
+	/* as every terminal does it, which libvterm does not for all */
+	if (mod & VTERM_MOD_ALT)
+		on_key("\033", 1, s);
+	char c = (char)(mod & VTERM_MOD_CTRL ? name[0] & 31 : name[0]);
+	on_key(&c, 1, s);
+}
+
 pid_t screen_pid(const struct screen *s)
 {
 	return s->pid;
@@ -355,28 +760,35 @@ void screen_free(struct screen *s)
 	if (s->fd >= 0)
 		screen_hang_up(s);
 	vterm_free(s->vt);
+	for (size_t i = 0; i < s->n_told; i++)
+		free(s->told[i]);
+	free(s->told);
+	free(s->coming);
+	free(s->cell);
 	free(s);
 }
 
 /* ---- the other side ---- */
 
-void peer_start(struct peer *p, const char *home)
+void peer_start(struct peer *p, const char *home, const char *nick, int port)
 {
-	char program[] = SOTTO_PATH, path[256];
+	char program[] = SOTTO_PATH, path[256], name[64], at[16];
 	char *argv[] = {program,
 			(char[]){"--headless"},
 			(char[]){"--stay"},
 			(char[]){"--home"},
 			path,
 			(char[]){"--port"},
-			(char[]){"0"},
+			at,
 			(char[]){"--nick"},
-			(char[]){"bob"},
+			name,
 			(char[]){"--no-discover"},
 			NULL};
 	int in[2], out[2];
 
-	snprintf(path, sizeof(path), "%s/bob", home);
+	snprintf(path, sizeof(path), "%s/%s", home, nick);
+	snprintf(name, sizeof(name), "%s", nick);
+	snprintf(at, sizeof(at), "%d", port);
 	memset(p, 0, sizeof(*p));
 	if (pipe2(in, O_CLOEXEC) || pipe2(out, O_CLOEXEC))
 		abort();
@@ -393,8 +805,8 @@ void peer_start(struct peer *p, const char *home)
 	p->in = in[1];
 	p->out = out[0];
 	peer_expect(p, "\"event\":\"ready\"");
-	const char *port = strstr(p->text, "\"port\":");
-	p->port = port ? (int)strtol(port + 7, NULL, 10) : 0;
+	const char *said = strstr(p->text, "\"port\":");
+	p->port = said ? (int)strtol(said + 7, NULL, 10) : 0;
 }
 
 /* Also hears it, so that it never waits for us. */

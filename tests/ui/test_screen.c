@@ -1,5 +1,5 @@
 /* The real program in a pseudo terminal, beside a second real process. */
-#include "tests/ui/screen.h"
+#include "tests/ui/world.h"
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -7,114 +7,29 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
-struct world {
-	char *home;
-	struct peer bob;
-	struct screen *s;
-	const char *trust; /* of strangers; NULL: accept */
-};
-
-static struct screen *ana(struct world *w, int rows, int cols, bool in_shell)
-{
-	struct screen *s;
-	char program[] = SOTTO_PATH, path[256], trust[16];
-	char *argv[] = {(char[]){"/bin/sh"},
-			(char[]){"-c"},
-			(char[]){"\"$0\" \"$@\"; true"},
-			program,
-			(char[]){"--home"},
-			path,
-			(char[]){"--port"},
-			(char[]){"0"},
-			(char[]){"--nick"},
-			(char[]){"ana"},
-			(char[]){"--trust-new"},
-			trust,
-			(char[]){"--no-discover"},
-			NULL};
-
-	snprintf(path, sizeof(path), "%s/ana", w->home);
-	snprintf(trust, sizeof(trust), "%s", w->trust ? w->trust : "accept");
-	s = screen_new(rows, cols, in_shell ? argv : argv + 3);
-	screen_beside(s, &w->bob);
-	return s;
-}
-
-static void connect_to_bob(struct world *w)
-{
-	char line[64];
-
-	expect_text(w->s, "Welcome");
-	snprintf(line, sizeof(line), ":connect 127.0.0.1:%d\r", w->bob.port);
-	screen_type(w->s, line);
-	expect_row(w->s, -2, "to bob>");
-}
-
-static int begin(void **state)
-{
-	struct world *w = calloc(1, sizeof(*w));
-
-	w->home = folder_new();
-	peer_start(&w->bob, w->home);
-	w->s = ana(w, 24, 80, false);
-	*state = w;
-	return 0;
-}
-
-static int end(void **state)
-{
-	struct world *w = *state;
-
-	screen_free(w->s);
-	peer_stop(&w->bob);
-	folder_remove(w->home);
-	free(w);
-	return 0;
-}
-
-static void say(struct world *w, const char *text)
-{
-	char line[4096];
-
-	snprintf(line, sizeof(line),
-		 "{\"cmd\":\"send\",\"ref\":\"x\",\"to\":\"ana\",\"wait\":"
-		 "\"none\",\"text\":\"%s\"}",
-		 text);
-	peer_say(&w->bob, line);
-}
-
-static void met(struct world *w)
-{
-	connect_to_bob(w);
-	screen_type(w->s, "hello there\r");
-	peer_expect(&w->bob, "hello there");
-	expect_text(w->s, "✓✓");
-}
-
 static void screen__sends_answers_and_shows(void **state)
 {
 	struct world *w = *state;
 
-	met(w);
+	world_met(w);
 	expect_row(w->s, 0, "ana~");
-	say(w, "are you well?");
+	world_say(w, "are you well?");
 	expect_text(w->s, "are you well?");
 	screen_type(w->s, "\033r"); /* Alt-r */
 	expect_row(w->s, -1, "are you well?");
 	screen_type(w->s, "very\r");
 	peer_expect(&w->bob, "\"original\":\"are you well?\"");
 	expect_text(w->s, "┆ are you well?");
-	say(w, "second");
+	world_say(w, "second");
 	expect_text(w->s, "second");
 	screen_type(w->s, "/r yes\r");
 	peer_expect(&w->bob, "\"original\":\"second\"");
-	say(w, "third");
+	world_say(w, "third");
 	expect_text(w->s, "third");
 	screen_type(w->s, "\033");
 	expect_row(w->s, -1, "i write");
@@ -129,14 +44,14 @@ static void line__survives_500_messages(void **state)
 	struct world *w = *state;
 	char text[32];
 
-	met(w);
+	world_met(w);
 	screen_type(w->s, "half typed\033[D\033[D");
 	expect_row(w->s, -2, " to bob> half typed");
 	expect_cursor(w->s, -2, 9 + 8);
 	unsigned before = w->bob.results;
 	for (unsigned i = 1; i <= 500; i++) {
 		snprintf(text, sizeof(text), "flood %u.", i);
-		say(w, text);
+		world_say(w, text);
 		/* More than 256 without a result would be refused. */
 		if (i > 200)
 			peer_results(&w->bob, before + i - 200);
@@ -151,7 +66,7 @@ static void line__survives_500_messages(void **state)
 	/* Up there nothing moves either. */
 	screen_type(w->s, "\033[5~");
 	expect_row(w->s, 20, "flood 482.");
-	say(w, "after that");
+	world_say(w, "after that");
 	expect_row(w->s, -1, "↓ 1 new");
 	expect_row(w->s, 20, "flood 482.");
 	expect_row(w->s, 2, "flood 464.");
@@ -168,7 +83,7 @@ static void sizes__all_work(void **state)
 				      {4, 19},   {10, 40}, {24, 80}};
 	struct world *w = *state;
 
-	met(w);
+	world_met(w);
 	screen_type(w->s, "draft");
 	expect_row(w->s, -2, "to bob> draft");
 	for (size_t i = 0; i < sizeof(size) / sizeof(size[0]); i++) {
@@ -188,7 +103,7 @@ static void paste__runs_and_sends_nothing(void **state)
 {
 	struct world *w = *state;
 
-	met(w);
+	world_met(w);
 	screen_type(w->s, "\033[200~one\rtwo\r/quit\033[201~");
 	expect_row(w->s, -4, "to bob> one");
 	expect_row(w->s, -2, "/quit");
@@ -209,7 +124,7 @@ static void terminal__is_sane_after_quit(void **state)
 {
 	struct world *w = *state;
 
-	connect_to_bob(w);
+	world_connect(w);
 	screen_type(w->s, "/quit\r");
 	int status = screen_end(w->s);
 	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
@@ -220,7 +135,7 @@ static void terminal__is_sane_after_sigterm(void **state)
 {
 	struct world *w = *state;
 
-	connect_to_bob(w);
+	world_connect(w);
 	kill(screen_pid(w->s), SIGTERM);
 	assert_true(WIFEXITED(screen_end(w->s)));
 	expect_sane(w->s);
@@ -230,7 +145,7 @@ static void terminal__is_sane_after_a_crash(void **state)
 {
 	struct world *w = *state;
 
-	connect_to_bob(w);
+	world_connect(w);
 	kill(screen_pid(w->s), SIGSEGV);
 	assert_true(WIFSIGNALED(screen_end(w->s)));
 	expect_sane(w->s);
@@ -240,7 +155,7 @@ static void program__ends_with_its_terminal(void **state)
 {
 	struct world *w = *state;
 
-	connect_to_bob(w);
+	world_connect(w);
 	screen_hang_up(w->s);
 	assert_true(WIFEXITED(screen_end(w->s)));
 }
@@ -252,8 +167,8 @@ static void terminal__is_sane_without_a_parent(void **state)
 	screen_type(w->s, "q");
 	screen_end(w->s);
 	screen_free(w->s);
-	w->s = ana(w, 24, 80, true);
-	connect_to_bob(w);
+	w->s = world_ana(w, 24, 80, true);
+	world_connect(w);
 	screen_orphan(w->s);
 	expect_sane(w->s);
 }
@@ -262,7 +177,7 @@ static void drafts__survive_kill(void **state)
 {
 	struct world *w = *state;
 
-	met(w);
+	world_met(w);
 	screen_type(w->s, "not sent yet");
 	expect_row(w->s, -2, "not sent yet");
 	/* It is the engine's a second after the last key, and on the disk
@@ -270,12 +185,12 @@ static void drafts__survive_kill(void **state)
 	screen_wait(w->s, 1500);
 	screen_type(w->s, "\033");
 	expect_row(w->s, -1, "i write");
-	say(w, "commits");
+	world_say(w, "commits");
 	expect_text(w->s, "commits");
 	kill(screen_pid(w->s), SIGKILL);
 	screen_end(w->s);
 	screen_free(w->s);
-	w->s = ana(w, 24, 80, false);
+	w->s = world_ana(w, 24, 80, false);
 	expect_row(w->s, -2, "to bob> not sent yet");
 	expect_text(w->s, "hello there");
 }
@@ -284,20 +199,20 @@ static void draft__knows_what_it_answers(void **state)
 {
 	struct world *w = *state;
 
-	met(w);
-	say(w, "are you well?");
+	world_met(w);
+	world_say(w, "are you well?");
 	expect_text(w->s, "are you well?");
 	screen_type(w->s, "\033ryes, ");
 	expect_row(w->s, -1, "┆ are you well?   Enter answers");
 	screen_wait(w->s, 1500);
 	screen_type(w->s, "\033");
 	expect_row(w->s, -1, "i write");
-	say(w, "commits");
+	world_say(w, "commits");
 	expect_text(w->s, "commits");
 	kill(screen_pid(w->s), SIGKILL);
 	screen_end(w->s);
 	screen_free(w->s);
-	w->s = ana(w, 24, 80, false);
+	w->s = world_ana(w, 24, 80, false);
 	expect_row(w->s, -2, "to bob> yes,");
 	screen_type(w->s, "i");
 	expect_row(w->s, -1, "┆ are you well?   Enter answers");
@@ -309,17 +224,17 @@ static void hostile__stays_in_its_row(void **state)
 {
 	struct world *w = *state;
 
-	met(w);
-	say(w, "\\u001b[2J\\u001b[31mred\\u0007 \\u202eabc \\u200b"
-	       "\\ud83d\\udc69\\u200d\\ud83d\\udc69\\u200d\\ud83d\\udc67 "
-	       "e\\u0301\\u0301\\u0301\\u0301\\u0301\\u0301\\u0301 "
-	       "\\t\\tend1");
+	world_met(w);
+	world_say(w, "\\u001b[2J\\u001b[31mred\\u0007 \\u202eabc \\u200b"
+		     "\\ud83d\\udc69\\u200d\\ud83d\\udc69\\u200d\\ud83d\\udc67 "
+		     "e\\u0301\\u0301\\u0301\\u0301\\u0301\\u0301\\u0301 "
+		     "\\t\\tend1");
 	expect_text(w->s, "end1");
 	char wide[2000] = "";
 	for (int i = 0; i < 150; i++)
 		strcat(wide, "\\u6f22");
-	say(w, wide);
-	say(w, "end2");
+	world_say(w, wide);
+	world_say(w, "end2");
 	expect_text(w->s, "end2");
 	expect_row(w->s, 0, "sotto");
 	expect_row(w->s, -2, " to bob>");
@@ -332,7 +247,7 @@ static void unknown_command__sends_nothing(void **state)
 {
 	struct world *w = *state;
 
-	met(w);
+	world_met(w);
 	screen_type(w->s, "/qiut\r");
 	expect_row(w->s, -1, "/quit");
 	expect_row(w->s, -2, "/qiut");
@@ -346,11 +261,11 @@ static void find__goes_there(void **state)
 	struct world *w = *state;
 	char text[32];
 
-	met(w);
-	say(w, "a quick F\\u00f3x");
+	world_met(w);
+	world_say(w, "a quick F\\u00f3x");
 	for (int i = 0; i < 60; i++) {
 		snprintf(text, sizeof(text), "filler %d.", i);
-		say(w, text);
+		world_say(w, text);
 	}
 	expect_text(w->s, "filler 59.");
 	screen_type(w->s, "draft");
@@ -376,10 +291,10 @@ static void screens__stay_in_step(void **state)
 {
 	struct world *w = *state;
 
-	met(w);
+	world_met(w);
 	screen_type(w->s, "half");
 	expect_row(w->s, -2, " to bob> half");
-	struct screen *two = ana(w, 20, 70, false);
+	struct screen *two = world_ana(w, 20, 70, false);
 	expect_text(two, "hello there");
 	expect_row(two, -2, " to bob> half");
 	screen_type(two, "i and more");
@@ -390,7 +305,7 @@ static void screens__stay_in_step(void **state)
 	expect_text(w->s, "half and more");
 	expect_text(two, "✓✓");
 	expect_row(w->s, -2, " to bob>");
-	say(w, "for both");
+	world_say(w, "for both");
 	expect_text(w->s, "for both");
 	expect_text(two, "for both");
 	/* Leaving one leaves the other. */
@@ -415,19 +330,12 @@ static void help__comes_from_the_tables(void **state)
 	expect_gone(w->s, "/quit");
 }
 
-static void paste(struct world *w, const char *text)
-{
-	screen_type(w->s, "\033[200~");
-	screen_type(w->s, text);
-	screen_type(w->s, "\033[201~");
-}
-
 static void paste__ends_without_an_empty_row(void **state)
 {
 	struct world *w = *state;
 
-	met(w);
-	paste(w, "one\rtwo\r");
+	world_met(w);
+	world_paste(w, "one\rtwo\r");
 	expect_row(w->s, -4, "to bob> one");
 	screen_type(w->s, "\r");
 	peer_expect(&w->bob, "\"text\":\"one\\ntwo\"");
@@ -437,7 +345,7 @@ static void help__gives_the_focus_back(void **state)
 {
 	struct world *w = *state;
 
-	met(w);
+	world_met(w);
 	screen_type(w->s, "quick ");
 	expect_row(w->s, -2, "to bob> quick");
 	screen_type(w->s, "\033OP");
@@ -456,7 +364,7 @@ static void help__gives_the_focus_back(void **state)
 	/* A reply is not written behind a list. */
 	screen_type(w->s, "\003/help\r");
 	expect_row(w->s, -1, "Esc close");
-	say(w, "well?");
+	world_say(w, "well?");
 	expect_row(w->s, -1, "1 unread");
 	expect_row(w->s, 2, "Everywhere");
 	screen_type(w->s, "r");
@@ -483,7 +391,7 @@ static void narrow__says_who_is_there(void **state)
 {
 	struct world *w = *state;
 
-	met(w);
+	world_met(w);
 	screen_resize(w->s, 12, 40);
 	expect_row(w->s, 1, "bob~");
 	expect_row(w->s, 1, "online");
@@ -498,8 +406,8 @@ static void slash_reply__says_what_it_answers(void **state)
 {
 	struct world *w = *state;
 
-	met(w);
-	say(w, "are you well?");
+	world_met(w);
+	world_say(w, "are you well?");
 	expect_text(w->s, "are you well?");
 	screen_type(w->s, "/r yes");
 	expect_row(w->s, -1, "┆ are you well?   Enter answers");
@@ -512,10 +420,10 @@ static void length__never_hides_the_line(void **state)
 	struct world *w = *state;
 	char text[14401];
 
-	met(w);
+	world_met(w);
 	memset(text, 'z', sizeof(text) - 1);
 	text[sizeof(text) - 1] = '\0';
-	paste(w, text);
+	world_paste(w, text);
 	expect_row(w->s, -1, "14400/16384");
 	screen_type(w->s, "\001");
 	expect_cursor(w->s, -6, 9);
@@ -531,7 +439,7 @@ static void forget__is_asked_for_twice(void **state)
 {
 	struct world *w = *state;
 
-	met(w);
+	world_met(w);
 	screen_type(w->s, "/forget bob\r");
 	expect_row(w->s, -1, "Enter again forgets bob");
 	expect_row(w->s, -2, "/forget bob");
@@ -547,7 +455,7 @@ static void zoom__names_the_way_back(void **state)
 {
 	struct world *w = *state;
 
-	met(w);
+	world_met(w);
 	screen_type(w->s, "\033OQ");
 	expect_gone(w->s, "│");
 	expect_row(w->s, -1, "F2 back");
@@ -562,12 +470,12 @@ static void hints__name_what_works(void **state)
 	struct world *w = *state;
 	char text[32];
 
-	met(w);
+	world_met(w);
 	for (int i = 0; i < 30; i++) {
 		snprintf(text, sizeof(text), "line %d.", i);
-		say(w, text);
+		world_say(w, text);
 	}
-	say(w, "look: https://example.org/");
+	world_say(w, "look: https://example.org/");
 	expect_text(w->s, "example.org");
 	screen_type(w->s, "\033[5~");
 	expect_row(w->s, -1, "Alt-> newest");
@@ -583,7 +491,7 @@ static void words__say_what_happened(void **state)
 {
 	struct world *w = *state;
 
-	met(w);
+	world_met(w);
 	screen_type(w->s, "/rename robert\r");
 	expect_row(w->s, -1, " renamed: robert");
 	screen_type(w->s, "/nick anna\r");
@@ -609,7 +517,7 @@ static void command__leaves_the_draft(void **state)
 {
 	struct world *w = *state;
 
-	met(w);
+	world_met(w);
 	screen_type(w->s, "half typed");
 	expect_row(w->s, -2, "to bob> half typed");
 	screen_type(w->s, "\033");
@@ -635,14 +543,14 @@ static void pages__are_fetched_for_who_looks_up(void **state)
 	struct world *w = *state;
 	char text[32];
 
-	met(w);
+	world_met(w);
 	screen_type(w->s, "/connect 127.0.0.1:1\r");
 	expect_row(w->s, -1, "127.0.0.1:1: ");
 	screen_type(w->s, "\0332"); /* Alt-2 */
 	expect_row(w->s, -2, "to 127.0.0.1:1>");
 	for (unsigned i = 1; i <= 120; i++) {
 		snprintf(text, sizeof(text), "page %u.", i);
-		say(w, text);
+		world_say(w, text);
 	}
 	expect_row(w->s, -1, "120 unread");
 	screen_type(w->s, "\033a");
@@ -661,39 +569,16 @@ static void pages__are_fetched_for_who_looks_up(void **state)
 	expect_row(w->s, 3, "hello there");
 }
 
-static int begin_asking(void **state)
-{
-	struct world *w;
-	int bad = begin(state);
-
-	if (bad)
-		return bad;
-	w = *state;
-	screen_free(w->s);
-	w->trust = "ask";
-	w->s = ana(w, 24, 80, false);
-	return 0;
-}
-
 static void stranger__is_found_and_the_keys_are_true(void **state)
 {
 	struct world *w = *state;
 	struct peer carla;
-	char line[128];
 
-	connect_to_bob(w);
+	world_connect(w);
 	screen_type(w->s, "hello there\r");
 	peer_expect(&w->bob, "hello there");
-	snprintf(line, sizeof(line), "%s/carla", w->home);
-	mkdir(line, 0700);
-	peer_start(&carla, line);
-	const char *at = strstr(w->bob.text, "\"origin_port\":");
-	assert_non_null(at);
-	snprintf(line, sizeof(line),
-		 "{\"cmd\":\"send\",\"ref\":\"s\",\"wait\":\"none\",\"text\":"
-		 "\"you do not know me\",\"to\":\"127.0.0.1:%ld\"}",
-		 strtol(at + 14, NULL, 10));
-	peer_say(&carla, line);
+	peer_start(&carla, w->home, "carla", 0);
+	world_say_from(w, &carla, "you do not know me");
 	expect_text(w->s, "asks");
 	screen_type(w->s, "\033a"); /* Alt-a */
 	expect_text(w->s, "you do not know me");
@@ -718,10 +603,10 @@ static void away__is_not_read(void **state)
 {
 	struct world *w = *state;
 
-	met(w);
+	world_met(w);
 	screen_type(w->s, "\033[O"); /* the terminal: nobody looks */
-	say(w, "you there?");
-	say(w, "hello?");
+	world_say(w, "you there?");
+	world_say(w, "hello?");
 	expect_row(w->s, -1, "2 unread");
 	expect_row(w->s, 18, "─ new ─");
 	screen_wait(w->s, 2500); /* longer than what is seen takes */
@@ -743,7 +628,7 @@ static void demo__begins_in_the_line(void **state)
 			(char[]){"--no-discover"}, NULL};
 
 	screen_free(w->s);
-	w->s = screen_new(24, 80, argv);
+	w->s = screen_new(24, 80, argv, NULL);
 	expect_text(w->s, "I am an echo");
 	expect_row(w->s, -1, "connected to echo");
 	screen_type(w->s, "quite so\r");
@@ -753,7 +638,7 @@ static void demo__begins_in_the_line(void **state)
 	screen_end(w->s);
 }
 
-#define SCREEN(f) cmocka_unit_test_setup_teardown(f, begin, end)
+#define SCREEN(f) cmocka_unit_test_setup_teardown(f, world_begin, world_end)
 
 int main(void)
 {
@@ -787,7 +672,8 @@ int main(void)
 	    SCREEN(command__leaves_the_draft),
 	    SCREEN(pages__are_fetched_for_who_looks_up),
 	    cmocka_unit_test_setup_teardown(
-		stranger__is_found_and_the_keys_are_true, begin_asking, end),
+		stranger__is_found_and_the_keys_are_true, world_begin_asking,
+		world_end),
 	    SCREEN(away__is_not_read),
 	    SCREEN(demo__begins_in_the_line),
 	};
