@@ -11,7 +11,8 @@ enum seal {
 	SEAL_RAW,   /* nul: each text, textbook RSA-1024; hides nothing */
 	SEAL_NOISE, /* sotto: the whole link; see noise.h */
 };
-bool seal_built(enum seal how); /* RSA needs libcrypto, which is optional */
+/* RSA needs OpenSSL's libcrypto, which is optional when sotto is built. */
+bool seal_built(enum seal how);
 enum { CERTIFICATE = 112 };
 
 /* Our private keys, derived from one seed of 32 bytes: "sottosig"/1 signs,
@@ -43,8 +44,9 @@ enum err certificate_check(struct bytes c, const uint8_t x25519[static 32],
  * understood by programs of document 001 and nowhere else; a peer of that
  * dialect is plain, whatever it says.
  *
- * No state but the keys: they belong to one thread, the rest to any. All of
- * it is ERR_STATE where seal_built says no. Nothing here waits for anything. */
+ * No state but the keys: they belong to one thread, the rest to any. libcrypto
+ * is loaded by the first call, in a millisecond. All of it is ERR_STATE where
+ * seal_built says no or libcrypto is not there any more. */
 enum { OAEP_TEXT_MAX = 214, RAW_TEXT_MAX = 128 }; /* bytes of one text */
 
 /* A new private key in PEM, appended; wipe it after use. 75 to 450 ms (OAEP),
@@ -62,7 +64,7 @@ void keys_drop(struct keys *k); /* the RSA keys; keys_free does it */
 /* Encrypts one text to the PEM that a peer announced; appended. OAEP: always
  * 256 bytes. RAW: at most 128, without leading zeros. ERR_PARSE: no key of the
  * right length in there, or no text. ERR_LIMIT: the text is too long, or as a
- * number not smaller than the key. 0.1 ms. */
+ * number not smaller than the key. 0.2 ms. */
 enum err seal_text(enum seal how, struct bytes to_key, struct bytes text,
 		   struct buf *out) MUST_USE;
 /* Decrypts with our key; *text lies in the arena, which needs 256 bytes free
