@@ -24,6 +24,7 @@ enum {
 	 * is heard too, is worth saying once. */
 	PROMPT_US = 100000,
 	QUIT_US = 5000000,   /* for the engine to say goodbye */
+	LAST_US = 1000000,   /* for the last words to be read */
 	SETTLE_US = 3000000, /* after the end of a pipe, for what is sent */
 };
 
@@ -502,7 +503,7 @@ static void turn(struct plain *p)
 /* What was said last is worth a moment. */
 static void flush_last(struct plain *p)
 {
-	int64_t until = clock_mono_us() + QUIT_US, left;
+	int64_t until = clock_mono_us() + LAST_US, left;
 
 	while (pterm_pending(p->term) && !pterm_gone(p->term) &&
 	       (left = until - clock_mono_us()) > 0) {

@@ -76,6 +76,11 @@ struct plain {
 
 	struct note *note;
 	size_t n_note;
+	/* Events were dropped: what came since then, until the pages of what
+	 * is missing are all there. */
+	bool lost;
+	message_n *live;
+	size_t n_live;
 	struct seen *seen;
 	size_t n_seen;
 	struct buf sure; /* the line that must come twice */

@@ -386,15 +386,14 @@ static void asks(struct plain *p, struct seen *s)
 		  s->name, s->name, s->name);
 }
 
-static void theirs(struct plain *p, const struct message *m)
+static void written(struct plain *p, const struct message *m)
 {
 	struct seen *s = seen_of(p, m->with);
 
-	if (m->n <= s->upto)
-		return;
 	plain_message(p, m);
 	plain_met(p, m->with);
-	s->upto = m->n;
+	if (m->n > s->upto)
+		s->upto = m->n;
 	if (!s->from)
 		s->from = m->n;
 	if (m->delivery == D_REQUEST)
@@ -403,10 +402,38 @@ static void theirs(struct plain *p, const struct message *m)
 
 static void heard(struct plain *p, const struct message *m)
 {
+	if (!m->incoming) {
+		ours(p, m);
+		return;
+	}
+	/* a page may have brought it already */
+	if (m->n <= seen_of(p, m->with)->upto)
+		return;
+	if (p->lost) {
+		p->live = xrealloc(p->live, (p->n_live + 1) * sizeof(*p->live));
+		p->live[p->n_live++] = m->n;
+	}
+	written(p, m);
+}
+
+/* One of those whose event was dropped, or that came after. */
+static void missed(struct plain *p, const struct message *m)
+{
+	for (size_t i = 0; i < p->n_live; i++)
+		if (p->live[i] == m->n)
+			return;
 	if (m->incoming)
-		theirs(p, m);
+		written(p, m);
 	else
 		ours(p, m);
+}
+
+static void missed_all(struct plain *p)
+{
+	p->lost = false;
+	free(p->live);
+	p->live = NULL;
+	p->n_live = 0;
 }
 
 static bool to_be_read(const struct message *m, const struct contact *c)
@@ -551,9 +578,14 @@ void plain_heard(struct plain *p, const struct event *ev)
 		peer(p, ev->contact);
 	else if (ev->kind == EV_MESSAGE && ev->message)
 		heard(p, ev->message);
-	else if (ev->kind == EV_ITEM && ev->message && p->since_ref &&
-		 ev->ref == p->since_ref && ev->message->incoming)
-		theirs(p, ev->message);
+	else if (ev->kind == EV_LOST)
+		p->lost = true;
+	else if (ev->kind == EV_ITEM && ev->message && p->lost &&
+		 ev->ref == p->since_ref)
+		missed(p, ev->message);
+	else if (ev->kind == EV_RESULT && p->lost && !ev->more &&
+		 ev->ref == p->since_ref)
+		missed_all(p);
 	else if (ev->kind == EV_STATUS && ev->message)
 		status(p, ev->message);
 	else if (ev->kind == EV_SECURITY)
@@ -594,6 +626,7 @@ void plain_say_free(struct plain *p)
 	while (p->n_note)
 		note_drop(p, p->n_note - 1);
 	free(p->note);
+	free(p->live);
 	free(p->seen);
 	buf_free(&p->sure);
 }

@@ -321,6 +321,37 @@ def test_long_lines(root):
     bob.quit()
 
 
+def test_nobody_reads_for_a_while(root):
+    """Ctrl-S, say. What the engine could not hand over is read again."""
+    ana = Term(root, "ana", "--trust-new", "accept")
+    port = ana.want(r"find you at \S+:(\d+)").group(1).decode()
+    ana.want("to nobody> ")
+    eve = Node(root, "eve")
+    for i in range(0, 2000, 100):
+        for k in range(i, i + 100):
+            eve.say(cmd="send", ref=str(k), to="127.0.0.1:" + port,
+                    text="number %d %s" % (k, "." * 80))
+        for k in range(i, i + 100):
+            eve.want(event="result", ref=str(k), ok=True)
+    for _ in range(2000):
+        ana.want(r"eve\S*: number \d+ ")
+    ana.enter("/quit")
+    ana.wait()
+    seen = [int(n) for n in re.findall(rb"eve\S*: number (\d+) ", ana.seen)]
+    assert sorted(seen) == list(range(2000)), (len(seen), len(set(seen)))
+    eve.end()
+
+
+def test_stopped_terminal_does_not_hold_the_end(root):
+    ana = Term(root, "ana")
+    ana.want("to nobody> ")
+    ana.feed("\x13")                      # Ctrl-S
+    for _ in range(8):
+        ana.enter("/help")
+    os.kill(ana.process.pid, signal.SIGTERM)
+    ana.wait()
+
+
 def test_who_is_meant(root):
     ana, bob, _ = met(root)
     ana.enter("hello")
