@@ -9,7 +9,6 @@ import pty
 import re
 import select
 import signal
-import struct
 import subprocess
 import sys
 import termios
@@ -348,6 +347,11 @@ def test_stopped_terminal_does_not_hold_the_end(root):
     ana.feed("\x13")                      # Ctrl-S
     for _ in range(8):
         ana.enter("/help")
+    ana.enter("/nick still")              # it reads on, and does it
+    until = time.monotonic() + PATIENCE
+    while "still" not in sotto.run("id", home=os.path.join(root, "ana"))[1]:
+        assert time.monotonic() < until
+    assert b"/help: " not in ana.seen
     os.kill(ana.process.pid, signal.SIGTERM)
     ana.wait()
 

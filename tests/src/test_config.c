@@ -744,6 +744,9 @@ static void config__needs_no_colour__where_none_is_wanted(void **state)
 	setenv("TERM", "dumb", 1);
 	load(w, "");
 	assert_int_equal(w->c.color, SW_OFF);
+	load(w, "--plain");
+	assert_int_equal(w->c.mode, RUN_PLAIN);
+	assert_int_equal(w->c.discover, DISCOVER_ALL); /* somebody sits there */
 }
 
 static void config__finds_a_name__for_whoever_it_is(void **state)
