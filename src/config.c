@@ -301,6 +301,7 @@ void config_free(struct config *c)
 	free(c->profile);
 	free(c->bind);
 	free(c->ready_file);
+	free(c->keys_file);
 	for (size_t i = 0; i < c->n_warnings; i++)
 		free(c->warning[i]);
 	free(c->warning);

@@ -45,10 +45,12 @@ struct config {
 	enum switch3 color, output; /* output: SW_ON is --json, SW_OFF --text */
 	bool stay;
 	struct screen_config screen;
-	char language[8]; /* "", or that of the interface */
-	int verbose;      /* -q: -1, -v: 1 */
-	char *ready_file; /* or NULL */
-	char *peers_file; /* path */
+	int screen_rows, screen_cols; /* --screen; 0: there is a terminal */
+	char *keys_file;              /* --keys, or NULL */
+	char language[8];             /* "", or that of the interface */
+	int verbose;                  /* -q: -1, -v: 1 */
+	char *ready_file;             /* or NULL */
+	char *peers_file;             /* path */
 
 	/* Where things are; absolute, owned. */
 	char *

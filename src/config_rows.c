@@ -14,6 +14,8 @@ const struct option_row config_options[] = {
     {"--headless", NULL, "no screen: JSON lines on stdin and stdout"},
     {"--plain", NULL, "line by line; TERM=dumb means it"},
     {"--stay", NULL, "headless: go on after the end of input"},
+    {"--screen", "80x24", "print the screen as text, and end"},
+    {"--keys", "FILE", "... after these keys; see KEY FILES in sotto(1)"},
     {"--ready-file", "FILE", "write the ready event there, when it listens"},
     {"--json", NULL, "sub-commands print JSON lines, also on a terminal"},
     {"--text", NULL, "sub-commands print text, also into a pipe"},

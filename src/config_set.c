@@ -371,6 +371,26 @@ static enum err set_ready_file(struct config *c, const char *value, char *why)
 	return OK;
 }
 
+static enum err set_screen(struct config *c, const char *value, char *why)
+{
+	int cols = 0, rows = 0, n = 0;
+
+	if (sscanf(value, "%4dx%4d%n", &cols, &rows, &n) != 2 || value[n] ||
+	    cols < 1 || rows < 1 || cols > 1000 || rows > 1000)
+		return bad(why, "COLUMNSxROWS, as 80x24", value);
+	c->screen_cols = cols;
+	c->screen_rows = rows;
+	return OK;
+}
+
+static enum err set_keys(struct config *c, const char *value, char *why)
+{
+	if (!*value || strlen(value) >= PATH_MAX)
+		return bad(why, "a file", value);
+	config_replace(&c->keys_file, value);
+	return OK;
+}
+
 static enum err set_json(struct config *c, const char *value, char *why)
 {
 	(void)value, (void)why;
@@ -476,6 +496,8 @@ static const struct setting settings[] = {
     {"--plain", NULL, set_plain, false},
     {"--stay", NULL, set_stay, false},
     {"--ready-file", NULL, set_ready_file, false},
+    {"--screen", NULL, set_screen, false},
+    {"--keys", NULL, set_keys, false},
     {"--json", NULL, set_json, false},
     {"--text", NULL, set_text, false},
     {"--trust-new", "trust-new", set_trust_new, false},

@@ -308,7 +308,8 @@ static int start(const struct config *cfg)
 	}
 	if (cfg->mode == RUN_COMMAND && config_command(cfg->argv[0])->bare)
 		return shell_run(NULL, cfg, cfg->argc, cfg->argv);
-	if (screen && !(isatty(STDIN_FILENO) && isatty(STDOUT_FILENO)))
+	if (screen && !cfg->screen_rows &&
+	    !(isatty(STDIN_FILENO) && isatty(STDOUT_FILENO)))
 		return complain(EXIT_USAGE,
 				"no terminal here; "
 				"sotto --headless works without one");

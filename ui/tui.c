@@ -615,6 +615,8 @@ static void turn(struct tui *t, bool more)
 
 	if (news.resized)
 		resize(t);
+	if (news.late)
+		t->status = 3;
 	if (news.quit || news.gone)
 		tui_quit(t);
 	if (news.keys && !t->quitting)
@@ -686,7 +688,9 @@ int tui_dial(struct client *c, const struct config *cfg, const char *at)
 {
 	struct tui t = {.client = c, .cfg = cfg, .pipe_fd = -1};
 
-	if (!term_start()) {
+	if (cfg->screen_rows ? !term_picture(cfg->screen_rows, cfg->screen_cols,
+					     cfg->keys_file)
+			     : !term_start()) {
 		client_close(c);
 		return 2;
 	}

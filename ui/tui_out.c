@@ -18,6 +18,8 @@ static bool titled;
 
 static void say(const char *s)
 {
+	if (!term_on())
+		return;
 	fputs(s, stdout);
 	fflush(stdout);
 }
@@ -64,7 +66,7 @@ void term_copy(struct bytes s)
 	static const char digit[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 				    "abcdefghijklmnopqrstuvwxyz0123456789+/";
 
-	if (term_is("linux"))
+	if (!term_on() || term_is("linux"))
 		return;
 	fputs("\033]52;c;", stdout);
 	for (size_t i = 0; i < s.n; i += 3) {
@@ -83,8 +85,9 @@ void term_copy(struct bytes s)
 bool term_has_links(void)
 {
 	/* these print what they do not know, or have lost it on the way */
-	return getenv("TERM") && !term_is("linux") && !term_is("vt") &&
-	       !term_is("screen.") && !(term_is("screen") && !getenv("TMUX"));
+	return term_on() && getenv("TERM") && !term_is("linux") &&
+	       !term_is("vt") && !term_is("screen.") &&
+	       !(term_is("screen") && !getenv("TMUX"));
 }
 
 /* Both rows of an address that is longer than one light up together. */
@@ -190,6 +193,8 @@ static bool notified_by_terminal(const char *title, const char *text)
 		nine |= !strcmp(program, "iTerm.app") ||
 			!strcmp(program, "WezTerm") ||
 			!strcmp(program, "ghostty");
+	if (!term_on())
+		return false;
 	if (nine) {
 		printf("\033]9;%s: %s\033\\", title, text);
 	} else if (getenv("VTE_VERSION") || term_is("foot") ||
@@ -212,7 +217,8 @@ bool term_notify(const char *title, const char *text)
 
 	if (notified_by_terminal(title, text))
 		return true;
-	if (!getenv("DBUS_SESSION_BUS_ADDRESS") || getenv("SSH_CONNECTION"))
+	if (!term_on() || !getenv("DBUS_SESSION_BUS_ADDRESS") ||
+	    getenv("SSH_CONNECTION"))
 		return false;
 	return spawn_away(argv);
 }
@@ -224,6 +230,8 @@ int term_run(const char *command)
 	int status = -1;
 	pid_t child;
 
+	if (!term_on())
+		return -1;
 	term_leave();
 	if (spawn(argv, ours, false, &child))
 		while (waitpid(child, &status, 0) < 0 && errno == EINTR)

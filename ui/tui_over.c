@@ -42,7 +42,7 @@ static bool key_is(const struct key_row *r, enum where w)
 
 static void help_row(struct tui *t, const char *what, const char *help)
 {
-	enum { TWO_COLUMNS_FROM = 60 };
+	enum { TWO_COLUMNS_FROM = 72 };
 	bool two = t->view.cols >= TWO_COLUMNS_FROM;
 
 	buf_printf(&t->over_text, two ? "  %-27s %s\n" : "%s: %s\n", what,

@@ -1,4 +1,5 @@
 #include "ui/tui_term.h"
+#include "ui/tui_script.h"
 #include <curses.h>
 #include <errno.h>
 #include <langinfo.h>
@@ -45,6 +46,8 @@ enum { N_EXTRA = sizeof(extra) / sizeof(extra[0]), N_SIGNS = 4 };
 /* What a signal handler needs: the only state that is not an argument. */
 static struct termios before;
 static volatile sig_atomic_t resized, quit, on;
+/* There is no terminal: its keys and its end. */
+static struct script *script;
 
 static void say(const char *s)
 {
@@ -154,13 +157,45 @@ bool term_start(void)
 	return true;
 }
 
+bool term_picture(int rows, int cols, const char *keys)
+{
+	char why[256];
+	FILE *in = fopen("/dev/null", "re"), *out = fopen("/dev/null", "we");
+
+	if (keys && !(script = script_open(keys, why))) {
+		fprintf(stderr, "sotto: %s\n", why);
+		return false;
+	}
+	if (!script)
+		script = script_open("/dev/null", why);
+	if (!in || !out || !script || !newterm("xterm-256color", out, in)) {
+		fprintf(stderr, "sotto: no picture can be made: terminfo has "
+				"no xterm-256color\n");
+		return false;
+	}
+	resizeterm(rows, cols);
+	signals();
+	return true;
+}
+
+bool term_on(void)
+{
+	return on;
+}
+
 void term_stop(void)
 {
+	if (script) {
+		script_show();
+		endwin();
+		script_free(script);
+		script = NULL;
+	}
 	if (!on)
 		return;
-	on = 0;
 	say("\033[?1004l\033[?2004l\033[?1007h");
 	term_title_back();
+	on = 0;
 	endwin();
 	tcsetattr(STDIN_FILENO, TCSANOW, &before);
 }
@@ -203,7 +238,8 @@ void term_resize(int *rows, int *cols)
 {
 	struct winsize w;
 
-	if (!ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) && w.ws_row && w.ws_col)
+	if (!script && !ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) && w.ws_row &&
+	    w.ws_col)
 		resizeterm(w.ws_row, w.ws_col);
 	getmaxyx(stdscr, *rows, *cols);
 }
@@ -328,6 +364,9 @@ static void special(struct key *k, wint_t c, bool alt)
 struct key term_key(bool pasting)
 {
 	struct key k = {0};
+
+	if (script)
+		return script_key(script);
 	wint_t c;
 	int what = get_wch(&c);
 
@@ -354,6 +393,21 @@ struct key term_key(bool pasting)
 
 /* ---- waiting ---- */
 
+/* What a script makes of the wait; true: it need not be waited. */
+static bool script_news(bool keys, struct term_news *news, long long *wait_us)
+{
+	enum { LOOK_US = 5000 };
+	enum script_state state =
+	    keys ? script_step(script, &news->resized) : SCRIPT_WAITS;
+
+	if (*wait_us < 0 || *wait_us > LOOK_US)
+		*wait_us = LOOK_US;
+	news->keys = state == SCRIPT_KEYS;
+	news->quit = state == SCRIPT_END || state == SCRIPT_LATE;
+	news->late = state == SCRIPT_LATE;
+	return news->keys || news->quit || news->resized;
+}
+
 struct term_news term_wait(bool keys, int client_fd, long long timeout_us)
 {
 	struct pollfd p[2] = {
@@ -365,6 +419,12 @@ struct term_news term_wait(bool keys, int client_fd, long long timeout_us)
 	static const int heard[] = {SIGWINCH, SIGTERM, SIGHUP, SIGINT};
 	sigset_t set;
 
+	if (script && script_news(keys, &news, &timeout_us))
+		return news;
+	if (script) {
+		ts = (struct timespec){0, timeout_us * 1000};
+		p[0].fd = -1;
+	}
 	sigprocmask(SIG_BLOCK, NULL, &set);
 	for (size_t i = 0; i < sizeof(heard) / sizeof(heard[0]); i++)
 		sigdelset(&set, heard[i]);

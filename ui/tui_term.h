@@ -26,6 +26,11 @@ struct key {
 
 /* false: no such terminal; said on stderr. */
 bool term_start(void);
+/* The same without a terminal: rows and cols of it, its keys from a file (or
+ * NULL: none), and what it would show printed by term_stop. Nothing else is
+ * written anywhere. false: said on stderr. */
+bool term_picture(int rows, int cols, const char *keys);
+bool term_on(void);    /* there is a terminal, and it is ours */
 int term_colors(void); /* how many it has */
 void term_mouse(bool on);
 void term_stop(void);
@@ -41,6 +46,7 @@ bool term_utf8(void);
  * is looked at. */
 struct term_news {
 	bool keys, gone, client, resized, quit;
+	bool late; /* a script waited in vain */
 };
 struct term_news term_wait(bool keys, int client_fd, long long timeout_us);
 /* For a program that takes the terminal over, and when it has ended. */
