@@ -298,6 +298,8 @@ static int start(const struct config *cfg)
 {
 	bool screen = cfg->mode == RUN_SCREEN;
 
+	if (cfg->language[0])
+		words_language(cfg->language);
 	if (cfg->mode == RUN_HELP) {
 		fputs(usage, stdout);
 		return fflush(stdout) ? EXIT_FAILURE : 0;

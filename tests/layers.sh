@@ -48,7 +48,7 @@ src/folders      ^"src/(folders|config)\.h"  unistd\.h|fcntl\.h
 src/identity.c   ^"(proto/(base|seal)|src/(identity|clock))\.h"  unistd\.h|fcntl\.h
 src/main.c       ^"(proto/base|src/(clock|client|config|engine|identity)|ui/(front|version|words))\.h"  signal\.h|pthread|poll\.h|sys/(socket|un|eventfd)|fcntl\.h|unistd\.h
 src/             ^"(proto|src)/  NONE
-ui/model         ^"(proto/(base|packet|seal)|src/event|ui/(model|highlight|text|words))\.h"  NONE
+ui/model         ^"(proto/(base|packet|seal)|src/event|ui/(model|model_impl|highlight|text|words))\.h"  NONE
 ui/text          ^"(proto/base|ui/text)\.h"  utf8proc
 ui/highlight     ^"(proto/base|ui/(highlight|text))\.h"  NONE
 ui/theme         ^"(src/config|ui/theme)\.h"  curses

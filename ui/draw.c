@@ -245,7 +245,8 @@ static struct bytes presence_sign(const struct view *v, const struct contact *c,
 	return draw_sign(v, "○", "o");
 }
 
-static void contact_words(const struct contact *c, char out[static 32])
+static void contact_words(const struct contact *c, bool named,
+			  char out[static 32])
 {
 	if (c->changed)
 		snprintf(out, 32, _("key changed"));
@@ -259,7 +260,8 @@ static void contact_words(const struct contact *c, char out[static 32])
 		out[0] = '\0';
 	if (c->unread) {
 		size_t n = strlen(out);
-		snprintf(out + n, 32 - n, "%s%u", n ? " " : "", c->unread);
+		snprintf(out + n, 32 - n, "%s%s%u", n ? " " : "",
+			 named ? "@" : "", c->unread);
 	}
 }
 
@@ -280,7 +282,7 @@ static void sidebar_row(struct draw *d, const struct view *v,
 	} else if (model_opened(m) == c->id) {
 		look.attr |= ATTR_BOLD;
 	}
-	contact_words(c, words);
+	contact_words(c, model_named(m, c->id), words);
 	n = text_cols(text_of(words));
 	text_line(name, sizeof(name), text_of(model_name(c)),
 		  n ? cols - n - 4 : cols - 3);
@@ -289,6 +291,10 @@ static void sidebar_row(struct draw *d, const struct view *v,
 	sign.attr |= look.attr & ATTR_REVERSE;
 	draw_word(v, y, 1, 1, s, sign);
 	draw_word(v, y, 3, cols - 3, text_of(name), look);
+	if (model_named(m, c->id)) {
+		look.attr |= ATTR_BOLD;
+		look.pair = PAIR_WARN;
+	}
 	put_right(v, y, cols, 3, words, look);
 }
 

@@ -87,6 +87,8 @@ const struct message *model_by_id(const struct model *m, contact_id with,
 message_n model_marker(const struct model *m, contact_id with);
 /* From here on everything is new. */
 void model_mark(struct model *m, contact_id with, message_n n);
+/* Our name was said in what is not read yet. */
+bool model_named(const struct model *m, contact_id with);
 /* How many came, in all, since the model began; for "3 new". */
 uint64_t model_arrived(const struct model *m, contact_id with);
 

@@ -676,6 +676,15 @@ static void fini(struct tui *t)
 	model_free(t->model);
 }
 
+/* What the terminal lacks is said, once; all works without it. */
+static void missing(struct tui *t)
+{
+	if (!t->view.utf8)
+		tui_say(t, LEVEL_WARN,
+			_("this locale has no UTF-8: other signs are shown as "
+			  "?; LANG=C.UTF-8 has it"));
+}
+
 static void dial(struct tui *t, const char *at)
 {
 	tui_send(
@@ -706,6 +715,7 @@ int tui_dial(struct client *c, const struct config *cfg, const char *at)
 	resize(&t);
 	if (at)
 		dial(&t, at);
+	missing(&t);
 	loop(&t);
 	term_stop();
 	if (t.status && t.view.notice[0])

@@ -1,4 +1,5 @@
 #include "ui/tui_term.h"
+#include "src/clock.h"
 #include "ui/tui_script.h"
 #include <curses.h>
 #include <errno.h>
@@ -48,6 +49,7 @@ static struct termios before;
 static volatile sig_atomic_t resized, quit, on;
 /* There is no terminal: its keys and its end. */
 static struct script *script;
+static int64_t script_heard_us; /* when the engine last had something */
 
 static void say(const char *s)
 {
@@ -132,7 +134,8 @@ bool term_start(void)
 	const char *type = getenv("TERM");
 
 	tcgetattr(STDIN_FILENO, &before);
-	set_escdelay(25);
+	if (!getenv("ESCDELAY"))
+		set_escdelay(25);
 	if (!able() || !newterm(NULL, stdout, stdin)) {
 		fprintf(stderr,
 			"sotto: no screen on a terminal of type %s: set TERM, "
@@ -174,6 +177,7 @@ bool term_picture(int rows, int cols, const char *keys)
 		return false;
 	}
 	resizeterm(rows, cols);
+	script_heard_us = clock_mono_us();
 	signals();
 	return true;
 }
@@ -396,10 +400,13 @@ struct key term_key(bool pasting)
 /* What a script makes of the wait; true: it need not be waited. */
 static bool script_news(bool keys, struct term_news *news, long long *wait_us)
 {
-	enum { LOOK_US = 5000 };
+	enum { LOOK_US = 5000, QUIET_US = 100000 };
 	enum script_state state =
 	    keys ? script_step(script, &news->resized) : SCRIPT_WAITS;
 
+	/* what was asked for is still on its way */
+	if (state == SCRIPT_END && clock_mono_us() - script_heard_us < QUIET_US)
+		state = SCRIPT_WAITS;
 	if (*wait_us < 0 || *wait_us > LOOK_US)
 		*wait_us = LOOK_US;
 	news->keys = state == SCRIPT_KEYS;
@@ -433,6 +440,8 @@ struct term_news term_wait(bool keys, int client_fd, long long timeout_us)
 	news.keys = p[0].revents & POLLIN;
 	news.gone = (p[0].revents & (POLLHUP | POLLERR | POLLNVAL)) != 0;
 	news.client = p[1].revents != 0;
+	if (script && news.client)
+		script_heard_us = clock_mono_us();
 	news.resized = resized;
 	news.quit = quit;
 	resized = 0;
