@@ -23,11 +23,15 @@
 #include <unistd.h>
 #include <utf8proc.h>
 
+enum { KEPT = 64 };
+
 struct screen {
 	WINDOW *pane, *input;
 	char line[512], in[65536];
 	size_t n_line, n_in;
-	sqlite3 *db; /* or NULL */
+	sqlite3 *db;          /* or NULL */
+	char kept[KEPT][256]; /* for another size, by number */
+	size_t n_kept;
 };
 
 static void paint_input(struct screen *s)
@@ -81,6 +85,31 @@ static void paint_row(WINDOW *pane, const char *text, size_t n)
 	wprintw(pane, "  %.*s", (int)n, text);
 }
 
+static void remember(struct screen *s, const char *text, size_t n)
+{
+	char *to = s->kept[s->n_kept++ % KEPT];
+
+	if (n >= sizeof s->kept[0])
+		n = sizeof s->kept[0] - 1;
+	memcpy(to, text, n);
+	to[n] = 0;
+}
+
+static void resize(struct screen *s)
+{
+	size_t n = s->n_kept < KEPT ? s->n_kept : KEPT;
+
+	wresize(s->pane, LINES > 1 ? LINES - 1 : 1, COLS);
+	wresize(s->input, 1, COLS);
+	mvwin(s->input, LINES - 1, 0);
+	clearok(curscr, TRUE);
+	werase(s->pane);
+	for (size_t i = s->n_kept - n; i < s->n_kept; i++)
+		paint_row(s->pane, s->kept[i % KEPT],
+			  strlen(s->kept[i % KEPT]));
+	wnoutrefresh(s->pane);
+}
+
 /* Every whole line that has come goes to the pane. */
 static bool take(struct screen *s, int fd)
 {
@@ -93,6 +122,7 @@ static bool take(struct screen *s, int fd)
 	while ((nl = memchr(p, '\n', s->n_in - (size_t)(p - s->in)))) {
 		keep(s, p, (size_t)(nl - p));
 		paint_row(s->pane, p, (size_t)(nl - p));
+		remember(s, p, (size_t)(nl - p));
 		p = nl + 1;
 	}
 	s->n_in -= (size_t)(p - s->in);
@@ -106,9 +136,11 @@ static bool key(struct screen *s)
 	for (int c; (c = wgetch(s->input)) != ERR;) {
 		if (c == 17) /* Ctrl-Q */
 			return false;
-		if (c == 21) /* Ctrl-U */
+		if (c == KEY_RESIZE)
+			resize(s);
+		else if (c == 21) /* Ctrl-U */
 			s->n_line = 0;
-		else if (c >= 32 && s->n_line < sizeof s->line)
+		else if (c >= 32 && c < 256 && s->n_line < sizeof s->line)
 			s->line[s->n_line++] = (char)c;
 	}
 	return true;
@@ -164,7 +196,11 @@ int main(int argc, char **argv)
 	if (argc > 2)
 		keep_open(&s, argv[2]);
 	start(&s);
-	while (poll(p, 2, -1) > 0) {
+	for (;;) {
+		bool interrupted = poll(p, 2, -1) < 0;
+
+		if (interrupted)
+			p[0].revents = 1, p[1].revents = 0;
 		if (p[0].revents && !key(&s))
 			break;
 		if (p[1].revents && p[1].fd == fd)

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -119,6 +120,8 @@ bool term_read(struct term *t, int wait_ms)
 	memcpy(t->tail + t->n_tail, in, (size_t)n);
 	t->n_tail += (size_t)n;
 	t->total += (size_t)n;
+	if (t->also)
+		t->also(t->to, in, (size_t)n);
 	return true;
 }
 
@@ -140,6 +143,28 @@ void term_settle(struct term *t, int quiet_ms)
 {
 	while (term_read(t, quiet_ms))
 		;
+}
+
+int64_t term_last(struct term *t, int quiet_ms)
+{
+	int64_t last = 0;
+	struct pollfd p = {.fd = t->fd, .events = POLLIN};
+
+	while (poll(&p, 1, last ? quiet_ms : 2000) > 0) {
+		last = mono_us();
+		if (!term_read(t, 0))
+			break;
+	}
+	return last;
+}
+
+void term_resize(struct term *t, int rows, int cols)
+{
+	struct winsize size = {.ws_row = (unsigned short)rows,
+			       .ws_col = (unsigned short)cols};
+
+	if (ioctl(t->fd, TIOCSWINSZ, &size))
+		die("TIOCSWINSZ");
 }
 
 /* Calls back with the text of a file of each thread of a process. */

@@ -18,6 +18,9 @@ struct term {
 	char tail[8192]; /* the last of what it wrote */
 	size_t n_tail;
 	uint64_t total; /* bytes it ever wrote */
+	/* Sees all that is read, when it is there. */
+	void (*also)(void *to, const char *p, size_t n);
+	void *to;
 };
 void term_start(struct term *t, char *const argv[]);
 void term_stop(struct term *t); /* SIGTERM, waits, closes */
@@ -29,6 +32,9 @@ bool term_read(struct term *t, int wait_ms);
 int64_t term_until(struct term *t, const char *what);
 /* Reads until nothing came for so long. */
 void term_settle(struct term *t, int quiet_ms);
+/* The same; when the last of it came, mono_us, or 0: nothing did in 2 s. */
+int64_t term_last(struct term *t, int quiet_ms);
+void term_resize(struct term *t, int rows, int cols);
 
 /* Of a process and all its threads. */
 uint64_t proc_switches(pid_t pid); /* voluntary: how often it slept again */
