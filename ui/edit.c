@@ -24,7 +24,8 @@ struct edit {
 	struct state draft;    /* kept while place < n_sent */
 	/* What the last call was: kills in a row are one, letters in a row
 	 * are one undo, only a yank can be popped. */
-	enum { LAST_NONE, LAST_TYPED, LAST_KILL, LAST_YANK } last;
+	enum { LAST_NONE, LAST_TYPED, LAST_KILL, LAST_YANK, LAST_FIND } last;
+	struct buf find; /* letters that are looked for */
 };
 
 struct edit *edit_new(void)
@@ -53,6 +54,7 @@ void edit_free(struct edit *e)
 		buf_free(&e->sent[i]);
 	buf_free(&e->now.text);
 	buf_free(&e->draft.text);
+	buf_free(&e->find);
 	free(e);
 }
 
@@ -194,17 +196,26 @@ static void state_set(struct state *st, struct bytes s, size_t at)
 		st->at--;
 }
 
+/* What was written before Up brought something else is kept among the cut
+ * ones when the line is over. */
+static void draft_keep(struct edit *e)
+{
+	if (e->place < e->n_sent)
+		edit_keep(e, whole(&e->draft.text));
+	e->place = e->n_sent;
+}
+
 void edit_set(struct edit *e, struct bytes s, size_t cursor)
 {
 	struct buf well = {0};
 
+	draft_keep(e);
 	put_well(&well, s);
 	if (well.n > EDIT_MAX)
 		well.n = utf8_cut(whole(&well), EDIT_MAX);
 	state_set(&e->now, whole(&well), cursor);
 	buf_free(&well);
 	undo_forget(e);
-	e->place = e->n_sent;
 	e->last = LAST_NONE;
 }
 
@@ -388,11 +399,22 @@ static bool transpose(struct edit *e)
 
 /* ---- what was sent ---- */
 
+/* It was changed, so it is not among what was sent. */
+static bool changed(const struct edit *e)
+{
+	const struct buf *sent = &e->sent[e->place];
+
+	return sent->n != e->now.text.n ||
+	       (sent->n && memcmp(sent->p, e->now.text.p, sent->n) != 0);
+}
+
 static bool recall(struct edit *e, size_t place)
 {
 	if (e->place == e->n_sent) {
 		state_set(&e->draft, whole(&e->now.text), e->now.at);
 		undo_mark(e);
+	} else if (changed(e)) {
+		edit_keep(e, whole(&e->now.text));
 	}
 	e->place = place;
 	if (place == e->n_sent)
@@ -403,17 +425,36 @@ static bool recall(struct edit *e, size_t place)
 	return true;
 }
 
+/* Where the cluster begins that at lies in. */
+static size_t cluster_at(struct bytes s, size_t at)
+{
+	size_t from = 0, n;
+
+	while (from < at && from + (n = glyph_at(s, from).len) <= at)
+		from += n;
+	return from;
+}
+
+/* Again: the same letters, further back. */
 static bool find(struct edit *e)
 {
 	struct bytes what = {e->now.text.p, e->now.at};
 
+	if (e->last != LAST_FIND) {
+		e->find.n = 0;
+		buf_put(&e->find, what);
+	}
+	what = whole(&e->find);
 	for (size_t i = e->place; i-- > 0;) {
-		if (what.n &&
-		    !memmem(e->sent[i].p, e->sent[i].n, what.p, what.n))
+		const uint8_t *p = e->sent[i].p, *at = p;
+		if (what.n)
+			at = memmem(p, e->sent[i].n, what.p, what.n);
+		if (!at)
 			continue;
-		size_t at = what.n;
 		recall(e, i);
-		e->now.at = at < e->now.text.n ? at : e->now.text.n;
+		e->now.at =
+		    cluster_at(whole(&e->now.text), (size_t)(at - p) + what.n);
+		e->last = LAST_FIND;
 		return true;
 	}
 	return false;
@@ -422,6 +463,7 @@ static bool find(struct edit *e)
 void edit_sent(struct edit *e)
 {
 	struct bytes s = whole(&e->now.text);
+	bool recalled = e->place < e->n_sent;
 	const struct buf *newest = e->n_sent ? &e->sent[e->n_sent - 1] : NULL;
 	bool same =
 	    newest && newest->n == s.n && memcmp(newest->p, s.p, s.n) == 0;
@@ -435,7 +477,11 @@ void edit_sent(struct edit *e)
 		e->sent[e->n_sent] = (struct buf){0};
 		buf_put(&e->sent[e->n_sent++], s);
 	}
-	edit_set(e, (struct bytes){0}, 0);
+	e->place = e->n_sent;
+	if (recalled)
+		edit_set(e, whole(&e->draft.text), e->draft.at);
+	else
+		edit_set(e, (struct bytes){0}, 0);
 }
 
 static size_t columns_in(const struct edit *e, size_t from, size_t to)
@@ -495,9 +541,9 @@ bool edit_do(struct edit *e, enum edit_op op)
 	case ED_KILL_START:
 		return kill_span(e, line_start(e, at), at);
 	case ED_CLEAR:
+		draft_keep(e);
 		e->last = LAST_NONE;
 		e->now.at = n;
-		e->place = e->n_sent;
 		return kill_span(e, 0, n);
 	case ED_YANK:
 		return yank(e);

@@ -41,9 +41,12 @@ enum { EDIT_MAX = 65536 };
 bool edit_insert(struct edit *e, struct bytes s);
 /* Replaces the bytes from..cursor, for completion. */
 void edit_replace(struct edit *e, size_t from, struct bytes s);
-/* Another text altogether: a draft. Forgets undo and the place in history. */
+/* Another text altogether: a draft. Forgets undo and the place in history;
+ * what was written before something that was sent was brought back goes into
+ * the kill ring. */
 void edit_set(struct edit *e, struct bytes s, size_t cursor);
-/* Sent: into the history, and empty. */
+/* Sent: into the history, and empty, or what was written before that was
+ * brought back from there. */
 void edit_sent(struct edit *e);
 /* Into the kill ring, for ED_YANK. */
 void edit_keep(struct edit *e, struct bytes s);

@@ -154,6 +154,47 @@ static void history__keeps_the_draft(void **state)
 	expect(e, "fi|rst");
 }
 
+static void draft__outlives_what_was_sent_again(void **state)
+{
+	struct edit *e = *state;
+
+	type(e, "first");
+	edit_sent(e);
+	type(e, "half");
+	edit_do(e, ED_UP);
+	edit_sent(e);
+	expect(e, "half|");
+	edit_do(e, ED_UP);
+	type(e, " more");
+	edit_do(e, ED_DOWN);
+	expect(e, "half|");
+	edit_do(e, ED_UP);
+	edit_set(e, text_of(""), 0);
+	edit_do(e, ED_YANK);
+	expect(e, "half|");
+	edit_do(e, ED_YANK_POP);
+	expect(e, "first more|");
+}
+
+static void find__stands_behind_the_letters(void **state)
+{
+	struct edit *e = *state;
+
+	type(e, "\xc3\xbc\xc3\xbc ab 1");
+	edit_sent(e);
+	type(e, "a\xcc\x81 ab 2");
+	edit_sent(e);
+	type(e, "ab");
+	edit_do(e, ED_FIND);
+	expect(e, "a\xcc\x81 ab| 2");
+	edit_do(e, ED_FIND);
+	expect(e, "\xc3\xbc\xc3\xbc ab| 1");
+	assert_false(edit_do(e, ED_FIND));
+	edit_set(e, text_of("a"), 1);
+	edit_do(e, ED_FIND); /* never inside of a cluster */
+	expect(e, "|a\xcc\x81 ab 2");
+}
+
 static void lines__are_walked_before_history(void **state)
 {
 	struct edit *e = *state;
@@ -216,6 +257,8 @@ int main(void)
 	    EDIT(undo__takes_back),
 	    EDIT(transpose__swaps),
 	    EDIT(history__keeps_the_draft),
+	    EDIT(draft__outlives_what_was_sent_again),
+	    EDIT(find__stands_behind_the_letters),
 	    EDIT(lines__are_walked_before_history),
 	    EDIT(bytes__become_well_formed),
 	    EDIT(size__is_bounded),
