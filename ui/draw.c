@@ -490,7 +490,9 @@ static struct spot line_cut(struct rows *r, const struct edit *e, int cols)
 			w = text_cols((struct bytes){r->text.p + clean,
 						     r->text.n - clean});
 		}
-		if (col + w > cols || (end && col == cols)) {
+		/* behind a full row the cursor has one of its own */
+		bool behind = end || (newline && i == cursor);
+		if (col + w > cols || (behind && col == cols)) {
 			if (r->n == r->cap) {
 				r->cap = r->cap ? 2 * r->cap : 8;
 				r->row =

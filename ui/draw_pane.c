@@ -423,7 +423,7 @@ static void put_row(struct draw *d, const struct view *v, const struct model *m,
 	draw_put(v, y, p->x, p->cols, blank, look);
 	if (k == 0)
 		put_head(v, m, b, y, p, look);
-	if (k == 0 && look.attr & ATTR_REVERSE) {
+	if (look.attr & ATTR_REVERSE) { /* the upmost row of it comes last */
 		d->select_y = y;
 		d->select_x = p->x;
 	}

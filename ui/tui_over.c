@@ -83,7 +83,7 @@ static void help_fill(struct tui *t)
 
 void tui_over_wrap(struct tui *t)
 {
-	if (t->over == OVER_NONE)
+	if (!t->view.over)
 		return;
 	if (t->over == OVER_HELP)
 		help_fill(t);
@@ -91,7 +91,6 @@ void tui_over_wrap(struct tui *t)
 	/* in a list to choose from each has one row, however long */
 	rows_make(&t->over_rows, s,
 		  t->view.over_select ? 4000 : t->view.cols - 2);
-	t->view.over = &t->over_rows;
 }
 
 static const char *const *keys_of(enum over what)
@@ -134,6 +133,7 @@ void tui_over(struct tui *t, enum over what, const char *title)
 	t->view.over_keys = keys_of(what);
 	t->view.over_select =
 	    what == OVER_OUTBOX || what == OVER_FOUND || what == OVER_LINKS;
+	t->view.over = &t->over_rows;
 	tui_over_wrap(t);
 	t->dirty = true;
 	if (t->view.focus == FOCUS_INPUT || t->view.focus == FOCUS_PEERS)
