@@ -14,7 +14,6 @@
 enum {
 	FRAME_US = 1000000 / 30,
 	FIRST_US = 50000,   /* a frame without contacts, if need be */
-	DRAFT_US = 500000,  /* after the last key */
 	READ_US = 2000000,  /* seen for so long is read */
 	PASTE_US = 2000000, /* the end mark is lost */
 	NOTICE_US = 2000000,
@@ -37,6 +36,7 @@ void tui_send(struct tui *t, struct command *cmd, enum why why,
 {
 	struct command *mine = xmalloc(sizeof(*mine));
 	struct asked *a;
+	contact_id with = cmd->contact;
 
 	*mine = *cmd;
 	mine->ref = ++t->ref;
@@ -48,6 +48,13 @@ void tui_send(struct tui *t, struct command *cmd, enum why why,
 		t->drafts_asked++;
 	snprintf(a->said, sizeof(a->said), "%s", said ? said : "");
 	if (client_send(t->client, mine)) {
+		*a = (struct asked){.why = WHY_NOTHING};
+		if (why == WHY_DRAFT) {
+			t->drafts_asked--;
+			struct draft *d = tui_draft_of(t, with);
+			d->untold = d->unknown = true;
+			return;
+		}
 		tui_say(t, LEVEL_ERROR, _("too much at once: not done"));
 		refused(t, t->ref);
 	}
@@ -74,10 +81,17 @@ static void refused(struct tui *t, uint64_t ref)
 
 	if (!text)
 		return;
+	struct buf line = {0};
+	/* as it was typed: no command */
+	if (text[0] == '/' && strncmp(text, "/me ", 4) != 0)
+		buf_printf(&line, "/");
+	buf_put(&line, text_of(text));
+	struct bytes s = {line.p, line.n};
 	if (with == model_opened(t->model) && !edit_text(t->edit).n)
-		edit_set(t->edit, text_of(text), SIZE_MAX);
+		edit_set(t->edit, s, SIZE_MAX);
 	else
-		edit_keep(t->edit, text_of(text));
+		edit_keep(t->edit, s);
+	buf_free(&line);
 	free(text);
 	t->dirty = true;
 }
@@ -296,6 +310,8 @@ static void on_event(struct tui *t, const struct event *ev)
 	t->dirty |= model_apply(t->model, ev);
 	if (model_opened(t->model) != open)
 		t->view.at = t->view.selected = 0;
+	if (ev->kind == EV_PEER && ev->contact && ev->contact->gone)
+		tui_draft_gone(t, ev->contact, open);
 	tui_draft_heard(t, ev);
 	if (ev->kind == EV_MESSAGE && ev->message)
 		arrived(t, ev);
@@ -319,7 +335,7 @@ static void on_event(struct tui *t, const struct event *ev)
 	if (!complete && model_complete(t->model))
 		first_open(t);
 	if (ev->kind == EV_PEER || ev->kind == EV_RESULT)
-		tui_whom(t);
+		tui_named(t);
 }
 
 /* Says whether there is more. */
@@ -346,6 +362,7 @@ void tui_quit(struct tui *t)
 {
 	if (t->quitting)
 		return;
+	tui_draft_untold(t, 0); /* nothing heard of what was sent just now */
 	tui_draft_save(t);
 	if (client_beside(t->client)) {
 		t->done = true; /* what was sent to it is in its socket */

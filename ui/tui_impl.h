@@ -13,12 +13,15 @@
 struct client;
 struct config;
 
+enum { DRAFT_US = 500000 }; /* a pause, after the last key */
 /* One a conversation; that of the open one is in the edit. */
 struct draft {
 	contact_id with;
 	struct buf text;
 	size_t cursor;
 	struct uuid answers;
+	bool untold;  /* the engine does not have it: at the next pause */
+	bool unknown; /* ... nor had it ever, so no other screen did */
 };
 
 /* What a command of ours will be told for. */
@@ -148,12 +151,20 @@ void tui_say(struct tui *t, int level, const char *fmt, ...) PRINTF(3, 4);
 /* Opens a conversation: the draft of the one left is kept, its own comes. */
 void tui_open(struct tui *t, contact_id c);
 void tui_draft_save(struct tui *t);
+struct draft *tui_draft_of(struct tui *t, contact_id c);
 void tui_draft_heard(struct tui *t, const struct event *ev);
 /* The line makes room for a command, and comes back when that is over. */
 void tui_draft_aside(struct tui *t);
 void tui_draft_back(struct tui *t);
 void tui_draft_take(struct tui *t); /* those the snapshot brought */
-void tui_whom(struct tui *t);       /* whom the prompt names */
+/* That of c, or, when that is 0, all: the engine may have forgotten them, as it
+ * does when something is sent there. At the next pause they are told again. */
+void tui_draft_untold(struct tui *t, contact_id c);
+/* Somebody is gone; `open`: who was open before. */
+void tui_draft_gone(struct tui *t, const struct contact *c, contact_id open);
+/* Whom the prompt names: a line may have become `/r`, or be none any more. */
+void tui_whom(struct tui *t);
+void tui_named(struct tui *t); /* the same one, whose name may be another */
 void tui_over(struct tui *t, enum over what, const char *title);
 void tui_over_wrap(struct tui *t); /* at the width there is */
 void tui_over_close(struct tui *t);

@@ -34,7 +34,7 @@ void tui_say(struct tui *t, int level, const char *fmt, ...)
 
 /* ---- drafts and conversations ---- */
 
-static struct draft *draft_of(struct tui *t, contact_id c)
+struct draft *tui_draft_of(struct tui *t, contact_id c)
 {
 	for (size_t i = 0; i < t->n_draft; i++)
 		if (t->draft[i].with == c)
@@ -52,6 +52,29 @@ static bool draft_same(const struct draft *d, struct bytes s, size_t at,
 	       memcmp(&d->answers, &answers, sizeof(answers)) == 0;
 }
 
+static void draft_tell(struct tui *t, struct draft *d)
+{
+	struct bytes s = {d->text.p, d->text.n};
+
+	d->untold = d->unknown = false;
+	tui_send(t,
+		 &(struct command){.kind = CMD_DRAFT,
+				   .contact = d->with,
+				   .id = d->answers,
+				   .cursor = d->cursor,
+				   .text = xstrndup(s)},
+		 WHY_DRAFT, NULL);
+}
+
+void tui_draft_untold(struct tui *t, contact_id c)
+{
+	for (size_t i = 0; i < t->n_draft; i++)
+		if (t->draft[i].text.n && (!c || t->draft[i].with == c)) {
+			t->draft[i].untold = true;
+			t->draft_us = tui_now() + DRAFT_US;
+		}
+}
+
 void tui_draft_save(struct tui *t)
 {
 	contact_id c = model_opened(t->model);
@@ -59,22 +82,19 @@ void tui_draft_save(struct tui *t)
 	size_t at = edit_cursor(t->edit);
 
 	t->draft_us = 0;
+	for (size_t i = 0; i < t->n_draft; i++)
+		if (t->draft[i].untold && (t->aside || t->draft[i].with != c))
+			draft_tell(t, &t->draft[i]);
 	if (!c || t->aside)
 		return;
-	struct draft *d = draft_of(t, c);
-	if (draft_same(d, s, at, t->view.answers))
+	struct draft *d = tui_draft_of(t, c);
+	if (draft_same(d, s, at, t->view.answers) && !d->untold)
 		return;
 	d->text.n = 0;
 	buf_put(&d->text, s);
 	d->cursor = at;
 	d->answers = t->view.answers;
-	tui_send(t,
-		 &(struct command){.kind = CMD_DRAFT,
-				   .contact = c,
-				   .id = d->answers,
-				   .cursor = at,
-				   .text = xstrndup(s)},
-		 WHY_DRAFT, NULL);
+	draft_tell(t, d);
 }
 
 void tui_draft_aside(struct tui *t)
@@ -82,6 +102,8 @@ void tui_draft_aside(struct tui *t)
 	if (!model_opened(t->model))
 		return;
 	tui_draft_save(t);
+	if (t->aside) /* another command was begun there */
+		edit_keep(t->edit, edit_text(t->edit));
 	t->aside = true;
 	edit_set(t->edit, (struct bytes){0}, 0);
 }
@@ -92,10 +114,11 @@ void tui_draft_back(struct tui *t)
 
 	if (!t->aside)
 		return;
-	d = draft_of(t, model_opened(t->model));
+	d = tui_draft_of(t, model_opened(t->model));
+	edit_keep(t->edit, edit_text(t->edit));
 	edit_set(t->edit, (struct bytes){d->text.p, d->text.n}, d->cursor);
 	/* The engine forgot it if the command sent something there. */
-	d->cursor = SIZE_MAX;
+	d->untold = d->text.n > 0;
 	t->aside = false;
 }
 
@@ -108,7 +131,7 @@ void tui_draft_take(struct tui *t)
 		if (!model_draft(t->model, c->id, &d.text, &d.cursor,
 				 &d.answers))
 			continue;
-		struct draft *mine = draft_of(t, c->id);
+		struct draft *mine = tui_draft_of(t, c->id);
 		if (mine->text.n || c->id == model_opened(t->model)) {
 			buf_free(&d.text);
 			continue;
@@ -123,12 +146,13 @@ void tui_draft_take(struct tui *t)
 static void draft_heard(struct tui *t, contact_id c, struct bytes s, size_t at,
 			struct uuid answers)
 {
-	struct draft *d = draft_of(t, c);
+	struct draft *d = tui_draft_of(t, c);
 	bool open = c == model_opened(t->model);
 	bool ours = open && !draft_same(d, edit_text(t->edit),
 					edit_cursor(t->edit), t->view.answers);
 
-	if (ours || t->drafts_asked || draft_same(d, s, at, answers))
+	if (ours || d->unknown || t->drafts_asked ||
+	    draft_same(d, s, at, answers))
 		return;
 	struct buf text = {0}; /* s may lie in what is replaced */
 	buf_put(&text, s);
@@ -139,6 +163,7 @@ static void draft_heard(struct tui *t, contact_id c, struct bytes s, size_t at,
 		return;
 	edit_set(t->edit, (struct bytes){text.p, text.n}, at);
 	tui_answering(t, answers);
+	tui_whom(t);
 	t->dirty = t->line_dirty = true;
 }
 
@@ -150,13 +175,57 @@ void tui_draft_heard(struct tui *t, const struct event *ev)
 	if (ev->kind == EV_PEER && c && c->draft)
 		draft_heard(t, c->id, text_of(c->draft), c->cursor,
 			    c->draft_answers);
+	if (ev->kind == EV_LOST)
+		tui_draft_untold(t, 0);
 	if (ev->kind != EV_MESSAGE || !m || m->incoming)
 		return;
 	/* Sent over there: what stands here, too, is done with. */
-	struct draft *d = draft_of(t, m->with);
+	struct draft *d = tui_draft_of(t, m->with);
 	if (d->text.n == strlen(m->text) &&
 	    (!d->text.n || memcmp(d->text.p, m->text, d->text.n) == 0))
 		draft_heard(t, m->with, (struct bytes){0}, 0, (struct uuid){0});
+	else if (d->text.n)
+		tui_draft_untold(t, m->with); /* the engine forgot it */
+}
+
+/* Somebody turned out to be somebody else: what was to be said to one is said
+ * to the other; what has no place there goes where Ctrl-Y finds it. */
+static void draft_moves(struct tui *t, struct draft *from, struct draft *to,
+			bool line)
+{
+	contact_id open = model_opened(t->model);
+	struct bytes s = {from->text.p, from->text.n};
+
+	if (line) { /* it stands there, and goes on */
+		edit_keep(t->edit, (struct bytes){to->text.p, to->text.n});
+		return;
+	}
+	if (to->text.n || (to->with == open && edit_text(t->edit).n)) {
+		edit_keep(t->edit, s);
+		return;
+	}
+	buf_put(&to->text, s);
+	to->cursor = from->cursor;
+	to->answers = from->answers;
+	if (to->with == open && !t->aside)
+		edit_set(t->edit, s, to->cursor);
+	draft_tell(t, to);
+}
+
+void tui_draft_gone(struct tui *t, const struct contact *c, contact_id open)
+{
+	bool line = open == c->id && !t->aside;
+
+	if (t->latch == c->id && c->became)
+		t->latch = c->became;
+	if (c->became) {
+		tui_draft_of(t, c->id); /* it may move the others */
+		struct draft *to = tui_draft_of(t, c->became);
+		draft_moves(t, tui_draft_of(t, c->id), to, line);
+	} else if (open == c->id) {
+		t->aside = false; /* nothing is there to come back to */
+	}
+	buf_free(&tui_draft_of(t, c->id)->text);
 }
 
 /* The words that the line answers. */
@@ -179,25 +248,38 @@ void tui_answering(struct tui *t, struct uuid id)
 	quote(t);
 }
 
+void tui_named(struct tui *t)
+{
+	contact_id c = t->latch ? t->latch : model_opened(t->model);
+	const struct contact *who = model_find(t->model, c);
+	char whom[sizeof(t->view.whom)] = "";
+
+	/* a draft is there before what it answers */
+	if (!none(t->view.answers) && !*t->view.quote)
+		quote(t);
+	if (who)
+		clean(whom, sizeof(whom), model_name(who), 32);
+	if (strcmp(whom, t->view.whom) != 0) {
+		memcpy(t->view.whom, whom, sizeof(whom));
+		/* seen before the next key is: it may be Enter */
+		t->dirty = t->line_dirty = true;
+	}
+	t->view.answering = t->latch || !none(t->view.answers);
+}
+
 void tui_whom(struct tui *t)
 {
 	const struct slash_row *row = command_begun(edit_text(t->edit));
 	bool r = row && row->kind == SL_REPLY;
-	contact_id c, before = t->latch;
+	contact_id before = t->latch;
 
 	if (r && !t->latch)
 		t->latch = model_last_sender(t->model, 0, &t->latch_id);
 	else if (!r)
 		t->latch = 0;
-	/* a draft is there before what it answers */
-	if (t->latch != before || (!none(t->view.answers) && !*t->view.quote))
+	if (t->latch != before)
 		quote(t);
-	c = t->latch ? t->latch : model_opened(t->model);
-	const struct contact *who = model_find(t->model, c);
-	t->view.whom[0] = '\0';
-	if (who)
-		clean(t->view.whom, sizeof(t->view.whom), model_name(who), 32);
-	t->view.answering = t->latch || !none(t->view.answers);
+	tui_named(t);
 }
 
 void tui_open(struct tui *t, contact_id c)
@@ -209,11 +291,14 @@ void tui_open(struct tui *t, contact_id c)
 		return;
 	}
 	tui_draft_save(t);
+	/* a line to nobody, a command not finished */
+	if (!old || t->aside)
+		edit_keep(t->edit, edit_text(t->edit));
 	t->aside = false;
 	if (old)
 		t->last_open = old;
 	model_open(t->model, c);
-	struct draft *d = draft_of(t, c);
+	struct draft *d = tui_draft_of(t, c);
 	edit_set(t->edit, (struct bytes){d->text.p, d->text.n}, d->cursor);
 	t->view.at = t->view.selected = 0;
 	t->view.below = 0;

@@ -68,7 +68,7 @@ static bool slash_reply(struct tui *t, const struct parsed *p)
 {
 	if (!p->text.n)
 		return true;
-	if (!t->latch) {
+	if (!model_find(t->model, t->latch)) {
 		tui_say(t, LEVEL_WARN, _("nobody waits for an answer"));
 		return false;
 	}
