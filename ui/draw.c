@@ -194,35 +194,45 @@ static void put_right(const struct view *v, int y, int right, int least,
 		draw_word(v, y, right - n, n, text_of(s), look);
 }
 
-static void header(const struct view *v, const struct model *m)
+/* "2 online · 1 waiting" */
+static void counts(const struct view *v, const struct model *m,
+		   char out[static 80])
 {
-	const struct contact *self = model_self(m), *c;
-	struct look look = {ATTR_REVERSE, PAIR_NONE};
-	char left[300], right[80], at[ADDR_TEXT] = "", name[NICK_MAX + 1],
-				   tag[6];
+	const struct contact *c;
 	unsigned online = 0, waiting = 0;
 
 	for (size_t i = 0; (c = model_contact(m, i)); i++) {
 		online += c->presence == P_ONLINE;
 		waiting += c->waiting;
 	}
+	int n = snprintf(out, 80, _("%u online"), online);
+	if (waiting && n < 79)
+		snprintf(out + n, 80 - (size_t)n, _(" %s %u waiting"),
+			 v->utf8 ? "·" : "-", waiting);
+}
+
+/* Who we are; where, when there is room for both that and the counts. */
+static void header(const struct view *v, const struct model *m)
+{
+	const struct contact *self = model_self(m);
+	struct look look = {ATTR_REVERSE, PAIR_NONE};
+	char left[300] = " sotto", right[80], at[ADDR_TEXT] = "", tag[6];
+	char name[NICK_MAX + 1];
+	int n = 0;
+
+	counts(v, m, right);
 	if (self) {
 		text_line(name, sizeof(name), text_of(model_name(self)), 32);
 		model_tag(tag, self);
-		if (self->at.port)
-			addr_text(at, &self->at);
-		int n = snprintf(left, sizeof(left), " sotto  %s%s", name, tag);
-		if (text_cols(text_of(left)) + 2 + (int)strlen(at) < v->cols)
-			snprintf(left + n, sizeof(left) - (size_t)n, "  %s",
-				 at);
-	} else {
-		snprintf(left, sizeof(left), " sotto");
+		n = snprintf(left, sizeof(left), " sotto  %s%s", name, tag);
 	}
+	if (self && self->at.port)
+		addr_text(at, &self->at);
+	if (at[0] && text_cols(text_of(left)) + text_cols(text_of(right)) + 4 +
+			     (int)strlen(at) <=
+			 v->cols)
+		snprintf(left + n, sizeof(left) - (size_t)n, "  %s", at);
 	int used = draw_put(v, 0, 0, v->cols, text_of(left), look);
-	int n = snprintf(right, sizeof(right), _("%u online"), online);
-	if (waiting)
-		snprintf(right + n, sizeof(right) - (size_t)n,
-			 _(" %s %u waiting"), v->utf8 ? "·" : "-", waiting);
 	put_right(v, 0, v->cols - 1, used + 1, right, look);
 }
 
@@ -633,6 +643,22 @@ static void too_small(const struct view *v)
 	doupdate();
 }
 
+bool draw_quotes(const struct view *v)
+{
+	return v->answering && v->quote[0] && v->rows >= 6 && !v->zoom;
+}
+
+/* What the line answers, right above it. */
+static void answered(const struct view *v, int y)
+{
+	struct look look = {ATTR_BOLD, PAIR_NONE};
+	int x = 1;
+
+	x += draw_word(v, y, x, 3, draw_sign(v, "↩ ", "<- "), look);
+	x += draw_word(v, y, x, v->cols - x - 2, text_of(v->quote), look);
+	draw_word(v, y, x, 1, text_of(" "), look);
+}
+
 static void frame(struct draw *d, struct view *v, struct model *m)
 {
 	/* lists and texts have the whole width */
@@ -668,6 +694,8 @@ static void frame(struct draw *d, struct view *v, struct model *m)
 		if (side)
 			draw_word(v, end, SIDEBAR, 1, draw_sign(v, "┴", "+"),
 				  (struct look){ATTR_DIM, PAIR_NONE});
+		if (draw_quotes(v))
+			answered(v, end);
 	}
 	if (!v->zoom)
 		header(v, m);

@@ -58,12 +58,14 @@ static const struct message *selected(const struct view *v,
 static void hint_answering(const struct view *v, const struct edit *e,
 			   struct buf *b)
 {
-	if (v->quote[0])
-		buf_printf(b, v->utf8 ? " ┆ %s  " : " | %s  ", v->quote);
+	bool above = draw_quotes(v), named = !v->quote[0] || above;
+
+	if (v->quote[0] && !above)
+		buf_printf(b, v->utf8 ? " ↩ %s  " : " <- %s  ", v->quote);
 	buf_printf(b,
 		   edit_text(e).n ? _(" Enter answers%s%s")
 				  : _(" Backspace: not an answer"),
-		   v->quote[0] ? "" : " ", v->quote[0] ? "" : v->whom);
+		   named ? " " : "", named ? v->whom : "");
 }
 
 static void hint_reply(const struct view *v, const struct model *m,

@@ -62,6 +62,8 @@ struct bytes draw_sign(const struct view *v, const char *utf8,
 /* The lowest row: keys that work now, what just happened. */
 void draw_hint(const struct view *v, const struct model *m,
 	       const struct edit *e, int y);
+/* What the line answers stands above it. */
+bool draw_quotes(const struct view *v);
 /* The length of the line stands there: soon a message holds no more. */
 bool draw_counted(const struct edit *e);
 void draw_messages(struct draw *d, struct view *v, struct model *m);

@@ -284,8 +284,7 @@ enum script_state script_step(struct script *s, bool *resized)
 		case STEP_KEY:
 			return SCRIPT_KEYS;
 		case STEP_SHOW:
-			script_show();
-			continue;
+			return SCRIPT_SHOW;
 		case STEP_SIZE:
 			resizeterm(step->rows, step->cols);
 			*resized = true;
@@ -308,6 +307,12 @@ enum script_state script_step(struct script *s, bool *resized)
 		return SCRIPT_LATE;
 	}
 	return SCRIPT_END;
+}
+
+void script_shown(struct script *s)
+{
+	script_show();
+	s->at++;
 }
 
 struct key script_key(struct script *s)

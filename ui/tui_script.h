@@ -19,10 +19,19 @@ struct script *script_open(const char *path, char why[static 256]);
 void script_free(struct script *s);
 /* Does what is no key. KEYS: script_key has one. WAITS: nothing to do until
  * the screen changes, or SCRIPT_PATIENCE_US are over: then LATE. */
-enum script_state { SCRIPT_KEYS, SCRIPT_WAITS, SCRIPT_LATE, SCRIPT_END };
+/* SHOW: the picture is wanted, when all is painted; then script_step again. */
+enum script_state {
+	SCRIPT_KEYS,
+	SCRIPT_WAITS,
+	SCRIPT_SHOW,
+	SCRIPT_LATE,
+	SCRIPT_END
+};
 enum { SCRIPT_PATIENCE_US = 10000000 };
 enum script_state script_step(struct script *s, bool *resized);
 struct key script_key(struct script *s);
+/* script_show, and on. */
+void script_shown(struct script *s);
 /* The screen as text, one line a row, without blanks at the ends. */
 void script_show(void);
 #endif

@@ -49,7 +49,7 @@ static struct termios before;
 static volatile sig_atomic_t resized, quit, on;
 /* There is no terminal: its keys and its end. */
 static struct script *script;
-static int64_t script_heard_us; /* when the engine last had something */
+static int64_t script_heard_us; /* when something last happened */
 
 static void say(const char *s)
 {
@@ -404,9 +404,14 @@ static bool script_news(bool keys, struct term_news *news, long long *wait_us)
 	enum script_state state =
 	    keys ? script_step(script, &news->resized) : SCRIPT_WAITS;
 
-	/* what was asked for is still on its way */
-	if (state == SCRIPT_END && clock_mono_us() - script_heard_us < QUIET_US)
+	/* what was asked for is still on its way, or not painted yet */
+	if ((state == SCRIPT_END || state == SCRIPT_SHOW) &&
+	    clock_mono_us() - script_heard_us < QUIET_US)
 		state = SCRIPT_WAITS;
+	if (state == SCRIPT_SHOW)
+		script_shown(script);
+	if (state == SCRIPT_KEYS)
+		script_heard_us = clock_mono_us();
 	if (*wait_us < 0 || *wait_us > LOOK_US)
 		*wait_us = LOOK_US;
 	news->keys = state == SCRIPT_KEYS;

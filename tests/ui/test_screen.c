@@ -203,7 +203,8 @@ static void draft__knows_what_it_answers(void **state)
 	world_say(w, "are you well?");
 	expect_text(w->s, "are you well?");
 	screen_type(w->s, "\033ryes, ");
-	expect_row(w->s, -1, "┆ are you well?   Enter answers");
+	expect_row(w->s, -3, "↩ are you well?");
+	expect_row(w->s, -1, "Enter answers bob");
 	screen_wait(w->s, 1500);
 	screen_type(w->s, "\033");
 	expect_row(w->s, -1, "i write");
@@ -215,7 +216,8 @@ static void draft__knows_what_it_answers(void **state)
 	w->s = world_ana(w, 24, 80, false);
 	expect_row(w->s, -2, "to bob> yes,");
 	screen_type(w->s, "i");
-	expect_row(w->s, -1, "┆ are you well?   Enter answers");
+	expect_row(w->s, -3, "↩ are you well?");
+	expect_row(w->s, -1, "Enter answers bob");
 	screen_type(w->s, "very\r");
 	peer_expect(&w->bob, "\"original\":\"are you well?\"");
 }
@@ -369,7 +371,7 @@ static void help__gives_the_focus_back(void **state)
 	expect_row(w->s, 2, "Everywhere");
 	screen_type(w->s, "r");
 	expect_gone(w->s, "Everywhere");
-	expect_row(w->s, -1, "┆ well?");
+	expect_row(w->s, -3, "↩ well?");
 }
 
 static void help__fits_a_narrow_screen(void **state)
@@ -410,7 +412,8 @@ static void slash_reply__says_what_it_answers(void **state)
 	world_say(w, "are you well?");
 	expect_text(w->s, "are you well?");
 	screen_type(w->s, "/r yes");
-	expect_row(w->s, -1, "┆ are you well?   Enter answers");
+	expect_row(w->s, -3, "↩ are you well?");
+	expect_row(w->s, -1, "Enter answers bob");
 	screen_type(w->s, "\025");
 	expect_row(w->s, -1, "Alt-r reply to bob");
 }
