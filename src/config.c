@@ -31,8 +31,8 @@ static const struct setting *option_find(const char *arg, const char **value)
 
 static enum err unknown(const char *arg, char why[static 256])
 {
-	static const char *const later[] = {"--web", "--listen",
-					    "--plain-on-network", NULL};
+	static const char *const later[] = {"--listen", "--plain-on-network",
+					    NULL};
 	char shown[64];
 	int i;
 
@@ -54,7 +54,7 @@ static enum err take_option(struct line *l, int argc, char **argv, int *i,
 
 	if (want && !value && *i + 1 < argc)
 		value = argv[++*i];
-	if (want != (value != NULL)) {
+	if (!s->maybe && want != (value != NULL)) {
 		snprintf(why, 256,
 			 want ? "%s wants a value" : "%s takes no value",
 			 s->option);
@@ -156,7 +156,7 @@ static void nick_default(struct config *c)
 
 static void defaults(struct config *c)
 {
-	c->port = -1;
+	c->port = c->web_port = -1;
 	c->trust_new = TRUST_DEFAULT;
 	c->screen.bell = c->screen.title = true;
 	c->screen.mouse = c->screen.links = true;

@@ -38,7 +38,10 @@ struct config {
 	bool listen; /* false: a sub-command that only dials */
 	enum discover discover;
 	bool discover_given; /* asked for, not the default of the mode */
-	bool page_told;      /* the one notice about interface-* was given */
+	bool web;            /* the page in the browser */
+	int web_port;        /* as asked; -1: 5081 and the next that is free */
+	bool page_odd;       /* interface-* asks for what is not done ... */
+	bool page_told;      /* ... and the one notice said so */
 	enum trust_new trust_new;
 	enum history history;
 	enum log_mode log;

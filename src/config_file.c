@@ -61,8 +61,8 @@ static void warn(struct file *f, const char *fmt, ...)
 static void warn_unknown(struct file *f, const char *key)
 {
 	static const char *const later[] = {
-	    "listen",      "web",   "center",           "user",
-	    "center-port", "login", "plain-on-network", NULL};
+	    "listen", "center",           "user", "center-port",
+	    "login",  "plain-on-network", NULL};
 	char shown[64];
 	int i;
 
@@ -89,12 +89,12 @@ static int on_key(void *user, const char *section, const char *key,
 		warn_unknown(f, key);
 		return 1;
 	} else if (!s->set(f->c, value, reason)) {
-		if (s->page && !f->c->page_told)
+		if (f->c->page_odd && !f->c->page_told)
 			warn(f,
-			     "%s: the page in the browser is not in this "
-			     "version",
+			     "%s: the page is for this machine alone, and its "
+			     "files are in the program",
 			     key);
-		f->c->page_told |= s->page;
+		f->c->page_told = f->c->page_odd;
 		return 1;
 	} else {
 		snprintf(f->reason, sizeof f->reason, "%s: %.*s", key,

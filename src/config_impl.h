@@ -12,7 +12,7 @@ struct setting {
 	/* value is NULL for an option without one. On error `why` says what is
 	 * wanted, at most REASON bytes. */
 	enum err (*set)(struct config *c, const char *value, char *why);
-	bool page; /* of the page in the browser */
+	bool maybe; /* an option whose value may be absent: NULL */
 };
 /* NULL: no such. name: n bytes of it count. */
 const struct setting *config_setting(const char *name, size_t n);

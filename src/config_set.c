@@ -455,31 +455,43 @@ static enum err set_version(struct config *c, const char *value, char *why)
 	return OK;
 }
 
-/* 004: the keys of the page in the browser, which comes later. */
+/* 004: the page in the browser. */
 static enum err set_interface_port(struct config *c, const char *value,
 				   char *why)
 {
 	long n;
 
-	(void)c;
 	if (!port_ok(value, &n))
 		return bad(why, "a port is 0 or 1024 to 65535", value);
+	c->web_port = (int)n;
 	return OK;
+}
+
+static enum err set_web(struct config *c, const char *value, char *why)
+{
+	c->web = true;
+	return value ? set_interface_port(c, value, why) : OK;
+}
+
+static enum err set_web_key(struct config *c, const char *value, char *why)
+{
+	return yes_or_no(&c->web, value, why);
 }
 
 static enum err set_interface_local(struct config *c, const char *value,
 				    char *why)
 {
-	bool any;
+	bool local;
+	enum err err = yes_or_no(&local, value, why);
 
-	(void)c;
-	return yes_or_no(&any, value, why);
+	c->page_odd |= !err && !local;
+	return err;
 }
 
 static enum err set_interface_folder(struct config *c, const char *value,
 				     char *why)
 {
-	(void)c;
+	c->page_odd = true;
 	return *value ? OK : bad(why, "a folder", value);
 }
 
@@ -519,9 +531,11 @@ static const struct setting settings[] = {
     {NULL, "links", set_links, false},
     {NULL, "notify", set_notify, false},
     {NULL, "language", set_language, false},
-    {NULL, "interface-port", set_interface_port, true},
-    {NULL, "interface-local", set_interface_local, true},
-    {NULL, "interface-folder", set_interface_folder, true},
+    {"--web", NULL, set_web, true},
+    {NULL, "web", set_web_key, false},
+    {NULL, "interface-port", set_interface_port, false},
+    {NULL, "interface-local", set_interface_local, false},
+    {NULL, "interface-folder", set_interface_folder, false},
 };
 enum { SETTINGS = sizeof settings / sizeof *settings };
 
@@ -548,6 +562,6 @@ bool config_takes_value(const struct setting *s)
 {
 	for (const struct option_row *r = config_options; r->name; r++)
 		if (!strcmp(r->name, s->option))
-			return r->arg;
+			return r->arg && !s->maybe;
 	return false;
 }

@@ -6,6 +6,7 @@
 #include "src/engine.h"
 #include "src/identity.h"
 #include "ui/front.h"
+#include "ui/page.h"
 #include "ui/version.h"
 #include "ui/words.h"
 #include <errno.h>
@@ -45,6 +46,8 @@ static const char usage[] =
     "       sotto peers | id | outbox          who is there, who we are, what "
     "waits\n"
     "       sotto trust | block | unblock PEER\n"
+    "       sotto web                          a link to the page in the "
+    "browser\n"
     "       sotto demo                         try it alone, with an echo\n"
     "\n"
     "  --home DIR          everything of this identity in one folder\n"
@@ -53,7 +56,7 @@ static const char usage[] =
     "  --nick NAME         --port N  --bind ADDR  --discover all|off\n"
     "  --json, --text      how sub-commands print\n"
     "  --trust-new ask|accept|refuse          a key never seen before\n"
-    "  --ready-file FILE   what it listens on     --stay (headless)\n"
+    "  --ready-file FILE   what it listens on     --stay  --web[=PORT]\n"
     "  --color auto|never|always  -q  -v  --help  --version\n"
     "\n"
     "PEER: a name, an id or its first 8 digits, HOST:PORT, [V6]:PORT\n"
@@ -216,11 +219,25 @@ static bool serves(const struct config *cfg)
 	return cfg->mode != RUN_COMMAND || cfg->listen;
 }
 
+/* Of a screen it is the screen's: it shows the link. */
+static void page_start(struct page *page, const struct config *cfg)
+{
+	char link[PAGE_LINK], why[256];
+
+	if (!cfg->web || cfg->mode != RUN_HEADLESS)
+		return;
+	if (page_open(page, cfg, link, why))
+		complain(0, "the page: %s", why);
+	else
+		complain(0, "the page, good once: %s", link);
+}
+
 /* Document 004: configuration, identity, listening, peers, interface, main
  * loop. Listening and peers are engine_start's. */
 static int run_here(const struct config *cfg, const struct identity *id)
 {
 	struct aux aux = {0};
+	struct page page = {0};
 	struct engine *engine;
 	char why[256] = "";
 	sigset_t before;
@@ -233,8 +250,10 @@ static int run_here(const struct config *cfg, const struct identity *id)
 		aux_start(&aux, engine, cfg);
 	if (serves(cfg) && cfg->ready_file)
 		ready_write(client_open(engine), cfg->ready_file);
+	page_start(&page, cfg);
 	main_hears(&before);
 	status = front(client_open(engine), cfg);
+	page_close(&page);
 	aux_stop(&aux, cfg);
 	engine_stop(engine);
 	return status;

@@ -46,7 +46,7 @@ src/clock.c      ^"(proto/base|src/clock)\.h"  time\.h|sys/random
 src/config       ^"(proto/(base|packet)|src/(config|config_impl|folders))\.h"  ini\.h|unistd\.h|fcntl\.h
 src/folders      ^"src/(folders|config)\.h"  unistd\.h|fcntl\.h
 src/identity.c   ^"(proto/(base|seal)|src/(identity|clock))\.h"  unistd\.h|fcntl\.h
-src/main.c       ^"(proto/base|src/(clock|client|config|engine|identity)|ui/(front|version|words))\.h"  signal\.h|pthread|poll\.h|sys/(socket|un|eventfd)|fcntl\.h|unistd\.h
+src/main.c       ^"(proto/base|src/(clock|client|config|engine|identity)|ui/(front|page|version|words))\.h"  signal\.h|pthread|poll\.h|sys/(socket|un|eventfd)|fcntl\.h|unistd\.h
 src/             ^"(proto|src)/  NONE
 ui/model         ^"(proto/(base|packet|seal)|src/event|ui/(model|model_impl|highlight|text|words))\.h"  NONE
 ui/text          ^"(proto/base|ui/text)\.h"  utf8proc
@@ -64,7 +64,10 @@ ui/shell         ^"(proto/(base|packet)|src/(event|client|config|lines|lines_jso
 ui/demo.c        ^"(proto/base|src/(lines_json|clock)|ui/[a-z_]+)\.h"  poll\.h|signal\.h|spawn\.h|unistd\.h|fcntl\.h
 ui/headless.c    ^"(proto/base|src/(client|clock|config|event|lines)|ui/front)\.h"  poll\.h|signal\.h|unistd\.h
 ui/version       ^"(proto/seal|ui/version)\.h"  curses|json-c|sodium|sqlite3|utf8proc
-ui/web.c         ^"(proto/(base|packet)|src/(event|client|lines|clock)|ui/(model|text|words))\.h"  microhttpd|poll\.h|netinet|sys/socket|unistd\.h
+ui/web_http.c    ^"(proto/base|src/(clock|lines_json)|ui/(page_token|web_(http|file|guard)))\.h"  microhttpd|json-c|poll\.h|netinet|sys/socket|unistd\.h
+ui/web_guard     ^"(proto/base|ui/(page_token|web_guard))\.h"  microhttpd
+ui/web           ^"(proto/base|src/(event|client|lines|lines_json|clock)|ui/web(_[a-z]+)?)\.h"  json-c|poll\.h|signal\.h|unistd\.h|fcntl\.h
+ui/page          ^"(proto/base|src/(config|clock)|ui/(page|page_token|words))\.h"  poll\.h|signal\.h|spawn\.h|unistd\.h|fcntl\.h|qrencode
 ui/              ^"(proto/(base|packet)|src/(event|client|config|lines|clock)|ui/[a-z_]+)\.h"  poll\.h|unistd\.h
 '
 grep -Hn '^[[:space:]]*#[[:space:]]*include' proto/*.[ch] src/*.[ch] ui/*.[ch] |

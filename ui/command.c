@@ -43,6 +43,8 @@ const struct slash_row command_rows[] = {
      ARGS_NAME},
     {"set", "[-s] NAME VALUE", N_("change a setting; -s: for good"), SL_SET,
      ARGS_NAME_VALUE},
+    {"web", "", N_("the page in the browser: a link, good once"), SL_WEB,
+     ARGS_NONE},
     {"quit", "", N_("end the program"), SL_QUIT, ARGS_NONE},
     {"chat", "HOST PORT", N_("the same as /connect HOST:PORT"), SL_CHAT,
      ARGS_HOST_PORT},
@@ -430,6 +432,7 @@ bool command_build(const struct parsed *p, contact_id open, struct command *out)
 	case SL_PIPE:
 	case SL_SEND:
 	case SL_EXPORT:
+	case SL_WEB:
 		return false;
 	}
 	return false;

@@ -30,6 +30,7 @@ enum slash {
 	SL_SEND,
 	SL_EXPORT,
 	SL_SET,
+	SL_WEB,
 	SL_QUIT
 };
 enum args {

@@ -530,6 +530,8 @@ int plain_dial(struct client *c, const struct config *cfg, const char *at)
 		buf_printf(&first, "/msg %s", at);
 		plain_line(&p, (struct bytes){first.p, first.n});
 	}
+	if (cfg->web)
+		plain_web(&p);
 	while (!p.done)
 		turn(&p);
 	plain_due(&p, INT64_MAX);
@@ -537,6 +539,7 @@ int plain_dial(struct client *c, const struct config *cfg, const char *at)
 	pterm_close(p.term);
 	if (p.signal_fd >= 0)
 		close(p.signal_fd);
+	page_close(&p.page);
 	plain_say_free(&p);
 	buf_free(&first);
 	model_free(p.model);

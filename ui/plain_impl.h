@@ -4,6 +4,7 @@
  * arrives, as lines) and plain_line.c (what a typed line does). */
 #include "ui/command.h"
 #include "ui/model.h"
+#include "ui/page.h"
 #include "ui/plain_term.h"
 struct client;
 struct config;
@@ -92,6 +93,7 @@ struct plain {
 	int status;
 	/* when; 0: not */
 	int64_t quit_us, show_us;
+	struct page page;
 };
 
 /* ---- plain.c ---- */
@@ -130,4 +132,5 @@ void plain_found(struct plain *p, const struct message *m);
 void plain_open(struct plain *p, contact_id c, struct uuid id);
 void plain_typing(struct plain *p); /* the line so far has changed */
 void plain_line(struct plain *p, struct bytes s);
+void plain_web(struct plain *p); /* a link to the page in the browser */
 #endif

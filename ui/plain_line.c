@@ -369,6 +369,19 @@ static void engine(struct plain *p, const struct parsed *l)
 	plain_send(p, &cmd, why_of(l), done_word(l->row->kind));
 }
 
+void plain_web(struct plain *p)
+{
+	char link[PAGE_LINK], why[256];
+
+	if (page_open(&p->page, p->cfg, link, why))
+		plain_say(p, "%s", why);
+	else
+		plain_say(p,
+			  _("the page in the browser; good once, within ten "
+			    "minutes: %s"),
+			  link);
+}
+
 static void slash(struct plain *p, const struct parsed *l, struct bytes line)
 {
 	switch (l->row->kind) {
@@ -392,6 +405,9 @@ static void slash(struct plain *p, const struct parsed *l, struct bytes line)
 		plain_say(p, "%s",
 			  _("only on the screen; `sotto tail PEER` prints a "
 			    "conversation"));
+		return;
+	case SL_WEB:
+		plain_web(p);
 		return;
 	case SL_PEERS:
 	case SL_WHO:

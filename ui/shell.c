@@ -599,7 +599,7 @@ static const struct {
     {"run", shell_exec},      {"peers", shell_peers},   {"id", shell_id},
     {"outbox", shell_outbox}, {"search", shell_search}, {"connect", shell_one},
     {"trust", shell_one},     {"block", shell_one},     {"unblock", shell_one},
-    {"demo", shell_demo},
+    {"demo", shell_demo},     {"web", shell_web},
 };
 
 static int signals_open(void)

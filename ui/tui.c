@@ -672,6 +672,7 @@ void tui_theme(struct tui *t)
 
 static void fini(struct tui *t)
 {
+	page_close(&t->page);
 	for (size_t i = 0; i < t->n_draft; i++)
 		buf_free(&t->draft[i].text);
 	free(t->draft);
@@ -733,6 +734,8 @@ int tui_dial(struct client *c, const struct config *cfg, const char *at)
 	if (at)
 		dial(&t, at);
 	missing(&t);
+	if (cfg->web)
+		tui_web(&t);
 	loop(&t);
 	term_stop();
 	if (t.status && t.view.notice[0])

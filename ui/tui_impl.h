@@ -6,6 +6,7 @@
 #include "ui/command.h"
 #include "ui/draw.h"
 #include "ui/edit.h"
+#include "ui/page.h"
 #include "ui/text.h"
 #include "ui/tui_term.h"
 #include "ui/words.h"
@@ -139,6 +140,7 @@ struct tui {
 	unsigned title;
 	struct buf paste;
 	bool pasting;
+	struct page page;
 };
 
 int64_t tui_now(void);
@@ -213,6 +215,9 @@ void tui_found(struct tui *t, const struct message *m); /* one of them */
 /* that was all of a page */
 void tui_found_all(struct tui *t, bool more, message_n next);
 void tui_found_open(struct tui *t, size_t i); /* goes there */
+
+/* ---- tui_web.c ---- */
+void tui_web(struct tui *t);
 
 /* ---- tui_over.c ---- */
 void tui_help(struct tui *t);

@@ -232,6 +232,9 @@ static bool slash(struct tui *t, const struct parsed *p)
 	case SL_CANCEL:
 		tui_again_or_back(t, CMD_CANCEL, true);
 		return true;
+	case SL_WEB:
+		tui_web(t);
+		return true;
 	case SL_QUIT:
 		return true; /* when the line is over */
 	case SL_FORGET:

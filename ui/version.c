@@ -17,7 +17,13 @@ void version_print(void)
 	if (!seal_built(SEAL_OAEP))
 		printf("Built without RSA: dialects binary, binary16 and nul "
 		       "are left out.\n");
-	printf("Not in this version: message center, page in the browser,\n"
+#ifdef SOTTO_PAGE
+	printf("Built with the page in the browser (sotto web).\n");
+#else
+	printf("Built without the page in the browser, for want of "
+	       "libmicrohttpd.\n");
+#endif
+	printf("Not in this version: message center,\n"
 	       "dialects other than sotto, files, groups.\n"
 	       "ISC licence, see LICENSE.\n");
 }
