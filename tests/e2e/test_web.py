@@ -741,11 +741,15 @@ def test_web_option(root):
 def test_sub_command(root):
     """Alone it is an engine and a page, until it is interrupted."""
     home = os.path.join(root, "ana")
-    with open(os.path.join(root, "x"), "w") as f:
-        p = subprocess.Popen([SOTTO, "web", "--home", home, "--port", "0"],
-                             stdout=subprocess.PIPE, stderr=f)
+    os.mkdir(home)
+    before = free_port()
+    with open(os.path.join(home, "web.lock"), "w") as f:
+        f.write("%d\n" % before)
+    p = subprocess.Popen([SOTTO, "web", "--home", home, "--port", "0"],
+                         stdout=subprocess.PIPE)
     line = json.loads(p.stdout.readline())
     port, token = link_of(line["link"])
+    assert port == before
     b = Browser(port)
     b.sign_in(token)
     assert b.get("/api/peers")["peers"] == []
