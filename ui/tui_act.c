@@ -213,8 +213,21 @@ static void seek_show(struct tui *t)
 	}
 }
 
+/* The rule above what is new is drawn when the line before it is there. */
+static bool begins_there(const struct tui *t)
+{
+	contact_id c = model_opened(t->model);
+	size_t n;
+	const struct message *const *line = model_lines(t->model, c, &n);
+
+	return t->seek > 0 && !t->seek_exact && n && line[0]->n >= t->seek &&
+	       model_more(t->model, c);
+}
+
 void tui_seek(struct tui *t)
 {
+	contact_id c = model_opened(t->model);
+
 	if (!t->seek || model_seeking(t->model))
 		return;
 	if (!kept(t, t->seek) && !t->sought && t->seek != THE_ONE) {
@@ -222,10 +235,17 @@ void tui_seek(struct tui *t)
 		model_seek(t->model, t->seek > 0 ? t->seek : 0);
 		return;
 	}
+	if (begins_there(t)) {
+		model_older(t->model);
+		return;
+	}
 	/* the page that came ends where the pane shall begin */
+	if (t->sought && !t->view.at)
+		t->view.arrived_at = model_arrived(t->model, c);
 	if (t->sought)
 		t->view.at = INT64_MAX;
 	seek_show(t);
+	draw_scroll(t->draw, &t->view, t->model, 0); /* a place it has */
 	t->seek = 0;
 	t->seek_exact = t->sought = false;
 	t->dirty = true;

@@ -362,6 +362,24 @@ static bool row_has(struct screen *s, int row, const char *part)
 	return strstr(text, part) != NULL;
 }
 
+void expect_whole(struct screen *s, int row, const char *text)
+{
+	long long until = now_ms() + DEADLINE_MS;
+	char have[ROW_MAX];
+
+	for (;;) {
+		row_get(s, row < 0 ? s->rows + row : row, have);
+		size_t n = strlen(have);
+		while (n && have[n - 1] == ' ')
+			have[--n] = '\0';
+		if (strcmp(have, text) == 0)
+			return;
+		if (now_ms() > until)
+			give_up(s, "is not that row", text);
+		screen_read(s, 20);
+	}
+}
+
 void expect_text(struct screen *s, const char *part)
 {
 	long long until = now_ms() + DEADLINE_MS;
@@ -608,6 +626,15 @@ void expect_mouse(struct screen *s, bool on)
 			give_up(s, "mouse", on ? "is not on" : "is on");
 		screen_read(s, 20);
 	}
+}
+
+void screen_scribble(struct screen *s, int row, const char *text)
+{
+	char out[200];
+	int n =
+	    snprintf(out, sizeof(out), "\0337\033[%d;1H%s\0338", row + 1, text);
+
+	vterm_input_write(s->vt, out, (size_t)n);
 }
 
 /* ---- keys ---- */

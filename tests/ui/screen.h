@@ -21,6 +21,8 @@ void screen_resize(struct screen *s, int rows, int cols);
  * last one up) does; none does. */
 void expect_text(struct screen *s, const char *part);
 void expect_row(struct screen *s, int row, const char *part);
+/* Nothing but that, and blanks behind it. */
+void expect_whole(struct screen *s, int row, const char *text);
 void expect_gone(struct screen *s, const char *part);
 void expect_cursor(struct screen *s, int row, int col);
 /* Some place where it stands looks exactly so. */
@@ -49,6 +51,8 @@ bool screen_find(struct screen *s, const char *part, int *row, int *col);
 bool screen_has(struct screen *s, const char *part);
 void screen_read(struct screen *s, int ms);
 void screen_wait(struct screen *s, int ms); /* so long, whatever comes */
+/* Over what is there, as another program's message would be. */
+void screen_scribble(struct screen *s, int row, const char *text);
 pid_t screen_pid(const struct screen *s);
 int screen_end(struct screen *s); /* waits for the end; its wait status */
 /* Kills the shell that it was started by, and waits for its own end. */

@@ -167,7 +167,7 @@ static void terminal__is_sane_without_a_parent(void **state)
 	screen_type(w->s, "q");
 	screen_end(w->s);
 	screen_free(w->s);
-	w->s = world_ana(w, 24, 80, true);
+	w->s = world_ana(w, 24, 80, "\"$0\" \"$@\"; true");
 	world_connect(w);
 	screen_orphan(w->s);
 	expect_sane(w->s);
@@ -190,7 +190,7 @@ static void drafts__survive_kill(void **state)
 	kill(screen_pid(w->s), SIGKILL);
 	screen_end(w->s);
 	screen_free(w->s);
-	w->s = world_ana(w, 24, 80, false);
+	w->s = world_ana(w, 24, 80, NULL);
 	expect_row(w->s, -2, "to bob> not sent yet");
 	expect_text(w->s, "hello there");
 }
@@ -213,7 +213,7 @@ static void draft__knows_what_it_answers(void **state)
 	kill(screen_pid(w->s), SIGKILL);
 	screen_end(w->s);
 	screen_free(w->s);
-	w->s = world_ana(w, 24, 80, false);
+	w->s = world_ana(w, 24, 80, NULL);
 	expect_row(w->s, -2, "to bob> yes,");
 	screen_type(w->s, "i");
 	expect_row(w->s, -3, "↩ are you well?");
@@ -296,7 +296,7 @@ static void screens__stay_in_step(void **state)
 	world_met(w);
 	screen_type(w->s, "half");
 	expect_row(w->s, -2, " to bob> half");
-	struct screen *two = world_ana(w, 20, 70, false);
+	struct screen *two = world_ana(w, 20, 70, NULL);
 	expect_text(two, "hello there");
 	expect_row(two, -2, " to bob> half");
 	screen_type(two, "i and more");

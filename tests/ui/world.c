@@ -2,14 +2,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
-struct screen *world_ana(struct world *w, int rows, int cols, bool in_shell)
+struct screen *world_ana(struct world *w, int rows, int cols,
+			 const char *script)
 {
 	struct screen *s;
-	char program[] = SOTTO_PATH, path[256], trust[16];
+	char program[] = SOTTO_PATH, path[256], trust[16], how[256];
 	char *argv[] = {(char[]){"/bin/sh"},
 			(char[]){"-c"},
-			(char[]){"\"$0\" \"$@\"; true"},
+			how,
 			program,
 			(char[]){"--home"},
 			path,
@@ -23,8 +25,9 @@ struct screen *world_ana(struct world *w, int rows, int cols, bool in_shell)
 			NULL};
 
 	snprintf(path, sizeof(path), "%s/ana", w->home);
+	snprintf(how, sizeof(how), "%s", script ? script : "");
 	snprintf(trust, sizeof(trust), "%s", w->trust ? w->trust : "accept");
-	s = screen_new(rows, cols, in_shell ? argv : argv + 3, w->env);
+	s = screen_new(rows, cols, script ? argv : argv + 3, w->env);
 	screen_beside(s, &w->bob);
 	return s;
 }
@@ -35,7 +38,63 @@ void world_again(struct world *w, int rows, int cols, const char *const *env)
 	screen_end(w->s);
 	screen_free(w->s);
 	w->env = env;
-	w->s = world_ana(w, rows, cols, false);
+	w->s = world_ana(w, rows, cols, NULL);
+}
+
+void world_script(struct world *w, const char *name, const char *body,
+		  char path[static 256])
+{
+	FILE *f;
+
+	snprintf(path, 256, "%s/%s", w->home, name);
+	f = fopen(path, "w");
+	if (!f)
+		abort();
+	fprintf(f, "#!/bin/sh\n%s\n", body);
+	if (fclose(f) || chmod(path, 0700))
+		abort();
+}
+
+void world_expect_file(struct world *w, const char *name, const char *text)
+{
+	char path[256], have[4096];
+
+	snprintf(path, sizeof(path), "%s/%s", w->home, name);
+	for (int i = 0; i < 500; i++) {
+		FILE *f = fopen(path, "r");
+		size_t n = f ? fread(have, 1, sizeof(have) - 1, f) : 0;
+		if (f)
+			fclose(f);
+		have[n] = '\0';
+		if (strcmp(have, text) == 0)
+			return;
+		screen_read(w->s, 20);
+	}
+	fprintf(stderr, "%s holds\n%s\nnot\n%s\n", name, have, text);
+	abort();
+}
+
+void world_others(struct world *w, int n)
+{
+	char line[64];
+
+	for (int i = 1; i <= n; i++) {
+		snprintf(line, sizeof(line), "/connect 127.0.0.1:%d\r", i);
+		screen_type(w->s, line);
+		snprintf(line, sizeof(line), " 127.0.0.1:%d: ", i);
+		expect_row(w->s, -1, line);
+	}
+}
+
+void world_lines(struct world *w, unsigned from, unsigned to)
+{
+	char text[32];
+
+	for (unsigned i = from; i <= to; i++) {
+		snprintf(text, sizeof(text), "line %u.", i);
+		world_say(w, text);
+		screen_read(w->s, 0);
+	}
 }
 
 void world_connect(struct world *w)
@@ -55,7 +114,7 @@ static int begin(void **state, const char *trust)
 	w->home = folder_new();
 	w->trust = trust;
 	peer_start(&w->bob, w->home, "bob", 0);
-	w->s = world_ana(w, 24, 80, false);
+	w->s = world_ana(w, 24, 80, NULL);
 	*state = w;
 	return 0;
 }
