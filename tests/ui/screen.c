@@ -99,13 +99,13 @@ static void on_key(const char *keys, size_t n, void *user)
 /* The terminal's own variables do not leak from that of who runs this. */
 static void surroundings(const char *const *env)
 {
-	static const char *const not [] = {
+	static const char *const mine[] = {
 	    "VTE_VERSION", "TERM_PROGRAM", "DBUS_SESSION_BUS_ADDRESS",
 	    "TMUX",        "VISUAL",       "EDITOR",
 	    "NO_COLOR",    "BROWSER",      "SSH_CONNECTION"};
 
-	for (size_t i = 0; i < sizeof(not ) / sizeof(not [0]); i++)
-		unsetenv(not [i]);
+	for (size_t i = 0; i < sizeof(mine) / sizeof(mine[0]); i++)
+		unsetenv(mine[i]);
 	setenv("TERM", "xterm-256color", 1);
 	setenv("LC_ALL", "C.UTF-8", 1);
 	for (; env && *env; env++)
