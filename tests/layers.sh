@@ -20,6 +20,7 @@ proto/seal_rsa.c  ^"proto/(base|seal)\.h"  openssl
 proto/seal_none.c  ^"proto/(base|seal)\.h"  NONE
 proto/seal.c     ^"proto/(base|seal|noise)\.h"  sodium
 proto/seal.h     ^"proto/(base|noise)\.h"  NONE
+proto/letter      ^"proto/(base|seal|noise|letter)\.h"  sodium
 proto/noise.c    ^"proto/(base|seal|noise)\.h"  sodium
 proto/           ^"proto/  NONE
 src/store        ^"(proto/(base|dialect)|src/(store|store_impl|event|job|batch|people|sql))\.h"  sqlite3

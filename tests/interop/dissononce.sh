@@ -23,3 +23,4 @@ for mode in noise psk link; do
 		"$interop" $mode $role 500 $python "$here/dissononce_peer.py"
 	done
 done
+$python "$here/dissononce_letter.py" "$(dirname "$interop")/letter"
