@@ -270,7 +270,7 @@ static void contact_words(const struct contact *c, bool named,
 		out[0] = '\0';
 	if (c->unread) {
 		size_t n = strlen(out);
-		snprintf(out + n, 32 - n, "%s%s%u", n ? " " : "",
+		snprintf(out + n, 32 - n, "%s%s%u", n ? " + " : "",
 			 named ? "@" : "", c->unread);
 	}
 }

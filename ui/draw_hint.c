@@ -84,8 +84,9 @@ static void hint_reply(const struct view *v, const struct model *m,
 	const struct message *msg = model_by_id(m, last, id);
 	if (!msg || v->cols < 60)
 		return;
-	text_line(said, sizeof(said), text_of(msg->text), 16);
-	buf_printf(b, " \"%s\"", said);
+	text_line(said, sizeof(said), text_of(msg->text), 18);
+	bool cut = strlen(said) < strlen(msg->text);
+	buf_printf(b, " \"%s%s\"", said, !cut ? "" : v->utf8 ? "…" : "...");
 }
 
 static void hint_words(const struct view *v, const struct model *m,
