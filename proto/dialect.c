@@ -4,10 +4,8 @@
 const struct dialect *dialect_named(const char *name)
 {
 	static const struct dialect *const all[] = {
-	    &dialect_sotto,
-	    &dialect_binary,
-	    &dialect_binary16,
-	    &dialect_nul,
+	    &dialect_sotto,  &dialect_json,     &dialect_mesh,
+	    &dialect_binary, &dialect_binary16, &dialect_nul,
 	};
 
 	for (size_t i = 0; i < sizeof all / sizeof *all; i++)

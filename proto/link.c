@@ -1,4 +1,5 @@
 #include "proto/link.h"
+#include "proto/bare.h"
 #include "proto/noise.h"
 #include <assert.h>
 #include <stdlib.h>
@@ -26,6 +27,7 @@ enum record { R_WHOLE = 1, R_PART, R_LAST, R_PING = 5, R_PONG, R_BYE };
 static const uint8_t preface[PREFACE] = {'S', 'V', 1, 0};
 
 struct link {
+	struct bare *bare; /* of a dialect without keys: all it is */
 	const struct dialect *d;
 	const struct keys *k;
 	struct noise *handshake; /* NULL once it is done */
@@ -34,8 +36,8 @@ struct link {
 	struct buf in, out; /* wire bytes; empty ones hold no memory */
 	/* Decrypted packets that link_next has not handed out: u32 length,
 	 * bytes; `open` is where the one that comes in parts begins. */
-	struct buf plain;
-	size_t plain_at, open;
+	struct buf packets;
+	size_t packets_at, open;
 	struct arena arena; /* what the last packet points into */
 	uint64_t sent, received;
 	int64_t started_us, heard_us, wrote_us, partial_us, minute_us;
@@ -117,6 +119,10 @@ struct link *link_new(const struct dialect *d, enum role r,
 {
 	struct link *l = xmalloc(sizeof *l);
 
+	if (!(d->traits & T_KEYED)) {
+		*l = (struct link){.bare = bare_new(d, r, k, now)};
+		return l;
+	}
 	*l = (struct link){
 	    .d = d,
 	    .k = k,
@@ -146,10 +152,11 @@ void link_free(struct link *l)
 {
 	if (!l)
 		return;
+	bare_free(l->bare);
 	handshake_free(l);
 	buf_free(&l->in);
 	buf_free(&l->out);
-	buf_free(&l->plain);
+	buf_free(&l->packets);
 	free(l->arena.p);
 	secret_wipe(l, sizeof *l);
 	free(l);
@@ -287,6 +294,8 @@ enum err link_send(struct link *l, const struct now *now,
 	size_t before = l->out.n, n;
 	enum err err;
 
+	if (l->bare)
+		return bare_send(l->bare, p);
 	if (!link_up(l) || l->bye_said)
 		return ERR_STATE;
 	room_for_head(l);
@@ -309,7 +318,7 @@ enum err link_send(struct link *l, const struct now *now,
 
 static void put_sign(struct link *l, const struct now *now, enum record type)
 {
-	if (!link_up(l) || l->bye_said)
+	if (l->bare || !link_up(l) || l->bye_said)
 		return;
 	put_record(l, type, (struct bytes){0});
 	l->wrote_us = now->mono_us;
@@ -322,23 +331,33 @@ void link_ping(struct link *l, const struct now *now)
 
 void link_bye(struct link *l, const struct now *now)
 {
+	if (l->bare)
+		bare_bye(l->bare);
 	put_sign(l, now, R_BYE);
 	l->bye_said = true;
 }
 
 struct bytes link_output(const struct link *l)
 {
+	if (l->bare)
+		return bare_output(l->bare);
 	return (struct bytes){l->out.p, l->out.n};
 }
 
 void link_wrote(struct link *l, size_t n)
 {
+	if (l->bare) {
+		bare_wrote(l->bare, n);
+		return;
+	}
 	buf_drop(&l->out, n);
 	buf_settle(&l->out);
 }
 
 bool link_over(const struct link *l)
 {
+	if (l->bare)
+		return bare_over(l->bare);
 	return !l->out.n && (l->over || l->bye_said || l->bye_heard);
 }
 
@@ -352,20 +371,20 @@ static bool all_zero(const uint8_t *p, size_t n)
 /* `at` holds n bytes of body, four bytes before it are free for the length. */
 static enum err keep_packet(struct link *l, enum record type, size_t n)
 {
-	size_t from = l->plain.n;
+	size_t from = l->packets.n;
 	uint32_t len = (uint32_t)n;
 
 	if (l->assembling) {
-		memmove(l->plain.p + from, l->plain.p + from + 4, n);
-		l->plain.n += n;
-		len = (uint32_t)(l->plain.n - l->open - 4);
+		memmove(l->packets.p + from, l->packets.p + from + 4, n);
+		l->packets.n += n;
+		len = (uint32_t)(l->packets.n - l->open - 4);
 	} else {
 		l->open = from;
-		l->plain.n = from + 4 + n;
+		l->packets.n = from + 4 + n;
 	}
 	if (len > l->d->frame_max || ++l->parts > PARTS_MAX)
 		return ERR_LIMIT;
-	memcpy(l->plain.p + l->open, &len, 4);
+	memcpy(l->packets.p + l->open, &len, 4);
 	l->assembling = type == R_PART;
 	if (!l->assembling)
 		l->parts = 0;
@@ -405,8 +424,8 @@ static enum err open_record(struct link *l, const struct now *now,
 	uint8_t *p;
 	enum err err;
 
-	buf_room(&l->plain, plain + 1);
-	p = l->plain.p + l->plain.n + 1;
+	buf_room(&l->packets, plain + 1);
+	p = l->packets.p + l->packets.n + 1;
 	err = noise_decrypt(&l->receive, (struct bytes){0}, in, p);
 	if (err)
 		return err;
@@ -447,6 +466,8 @@ enum err link_feed(struct link *l, const struct now *now, struct bytes in)
 	bool kept = l->in.n > 0;
 	size_t at = 0, used;
 
+	if (l->bare)
+		return bare_feed(l->bare, now, in);
 	if (!in.n)
 		return OK;
 	l->heard_us = now->mono_us;
@@ -469,12 +490,16 @@ enum err link_feed(struct link *l, const struct now *now, struct bytes in)
 	if (at || !l->partial_us)
 		l->partial_us = l->in.n ? now->mono_us : 0;
 	buf_settle(&l->in);
-	buf_settle(&l->plain);
+	buf_settle(&l->packets);
 	return OK;
 }
 
 enum err link_eof(struct link *l)
 {
+	if (l->bare) {
+		bare_eof(l->bare);
+		return ERR_CLOSED;
+	}
 	l->over = true;
 	return l->bye_heard ? OK : ERR_CLOSED;
 }
@@ -499,12 +524,12 @@ static void let_go(struct link *l)
 {
 	free(l->arena.p);
 	l->arena = (struct arena){0};
-	l->plain_at = 0;
+	l->packets_at = 0;
 	if (!l->assembling) {
-		buf_free(&l->plain);
+		buf_free(&l->packets);
 		return;
 	}
-	buf_drop(&l->plain, l->open);
+	buf_drop(&l->packets, l->open);
 	l->open = 0;
 }
 
@@ -543,20 +568,25 @@ static void answer_malformed(struct link *l, const struct packet *bad)
 
 bool link_ready(const struct link *l)
 {
-	size_t whole = l->assembling ? l->open : l->plain.n;
+	size_t whole = l->assembling ? l->open : l->packets.n;
 
-	return !l->bye_said && l->plain_at < whole;
+	if (l->bare)
+		return bare_ready(l->bare);
+
+	return !l->bye_said && l->packets_at < whole;
 }
 
 bool link_next(struct link *l, struct packet *out)
 {
+	if (l->bare)
+		return bare_next(l->bare, out);
 	while (link_ready(l)) {
-		const uint8_t *p = l->plain.p + l->plain_at;
+		const uint8_t *p = l->packets.p + l->packets_at;
 		uint32_t n;
 		enum err err;
 
 		memcpy(&n, p, 4);
-		l->plain_at += 4 + (size_t)n;
+		l->packets_at += 4 + (size_t)n;
 		arena_for(l, n);
 		err = l->d->decode((struct bytes){p + 4, n}, &l->arena, out);
 		if (!err)
@@ -573,6 +603,8 @@ bool link_next(struct link *l, struct packet *out)
 
 bool link_up(const struct link *l)
 {
+	if (l->bare)
+		return bare_up(l->bare);
 	return !l->handshake;
 }
 
@@ -583,6 +615,8 @@ struct pubkey link_key(const struct link *l)
 
 int64_t link_heard(const struct link *l)
 {
+	if (l->bare)
+		return bare_heard(l->bare);
 	return l->heard_us;
 }
 
@@ -611,7 +645,11 @@ static int64_t patience_ends(const struct link *l)
 
 int64_t link_deadline(const struct link *l)
 {
-	int64_t at = patience_ends(l);
+	int64_t at;
+
+	if (l->bare)
+		return bare_deadline(l->bare);
+	at = patience_ends(l);
 
 	/* Only who dialled says that it is alive, and nothing answers: TCP's
 	 * own acknowledgement does. So an idle pair wakes once in 30 s. */
@@ -622,6 +660,8 @@ int64_t link_deadline(const struct link *l)
 
 enum err link_tick(struct link *l, const struct now *now)
 {
+	if (l->bare)
+		return bare_tick(l->bare, now);
 	if (now->mono_us >= patience_ends(l))
 		return ERR_CLOSED;
 	if (l->dialled && link_up(l) &&

@@ -10,7 +10,15 @@
  *   record    u16 length, AEAD(u16 n, u8 type, n bytes, zeros to the bucket)
  *
  * Each direction is rekeyed after REKEY records. An idle link holds no
- * buffers. All numbers are big-endian. */
+ * buffers. All numbers are big-endian.
+ *
+ * Links of the plain dialects are behind the same functions (bare.c): frames
+ * as the dialect cuts them, no handshake, no keep-alive, no bye. Such a link is
+ * up from the start when we dialled, else when the first frame has come; what
+ * is sent before waits until the owner has a connection. link_output is one
+ * frame, or what is left of it: write it with one call. link_next also hands
+ * out what could not be read (packet.malformed) and what is not sealed for us
+ * (packet.sealed); link_send seals a packet to its seal_to, if it has one. */
 struct link;
 enum role { DIALLED, ACCEPTED };
 enum { REKEY = 1024, MALFORMED_MAX = 8 };

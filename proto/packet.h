@@ -125,7 +125,9 @@ struct packet {
 	uint64_t seq; /* from 1; 0: the dialect has none */
 	enum verdict verdict;
 	struct bytes text, quoted;
-	bool sealed; /* text is ciphertext still; see seal.h */
+	bool sealed;          /* text is ciphertext still; see seal.h */
+	bool malformed;       /* plain links: it came, and could not be read */
+	struct bytes seal_to; /* plain links, sending: to this key, in PEM */
 
 	/* HELLO */
 	struct bytes peer; /* id as the dialect writes it */

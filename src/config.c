@@ -31,17 +31,10 @@ static const struct setting *option_find(const char *arg, const char **value)
 
 static enum err unknown(const char *arg, char why[static 256])
 {
-	static const char *const later[] = {"--listen", "--plain-on-network",
-					    NULL};
 	char shown[64];
-	int i;
 
 	config_quoted(shown, arg);
-	if (config_among(arg, later, &i))
-		snprintf(why, 256, "%s is not in this version", shown);
-	else
-		snprintf(why, 256, "unknown option %s; see sotto help options",
-			 shown);
+	snprintf(why, 256, "unknown option %s; see sotto help options", shown);
 	return ERR_PARSE;
 }
 
@@ -274,6 +267,28 @@ static enum err load(struct config *c, const struct line *l, int *exit_code,
 	return err;
 }
 
+/* A door for what nobody protects is opened to all on purpose only. */
+static enum err plain_check(const struct config *c, const struct line *l,
+			    int *exit_code, char why[static 256])
+{
+	char at[ADDR_TEXT];
+
+	for (size_t i = 0; i < c->n_plain && !c->plain_on_network; i++) {
+		if (addr_loopback(&c->plain[i].at))
+			continue;
+		for (size_t k = 0; k < l->n; k++)
+			if (!strcmp(l->given[k].what->option, "--listen"))
+				*exit_code = EXIT_USAGE;
+		addr_text(at, &c->plain[i].at);
+		snprintf(why, 256,
+			 "listen %s=%s: anybody on the network could read and "
+			 "forge that; --plain-on-network allows it",
+			 c->plain[i].dialect, at);
+		return ERR_AUTH;
+	}
+	return OK;
+}
+
 enum err config_load(struct config *c, int argc, char **argv, int *exit_code,
 		     char why[static 256])
 {
@@ -288,6 +303,8 @@ enum err config_load(struct config *c, int argc, char **argv, int *exit_code,
 
 	if (!err)
 		err = load(c, &l, exit_code, why);
+	if (!err)
+		err = plain_check(c, &l, exit_code, why);
 	if (!err)
 		finish(c);
 	free(l.given);

@@ -27,6 +27,13 @@ struct screen_config {
 	enum notify notify;
 };
 
+/* A listener for a plain dialect. */
+struct listen_at {
+	const char *dialect; /* its name, static */
+	struct addr at;
+};
+enum { LISTEN_MAX = 8 };
+
 struct config {
 	enum run_mode mode;
 	char *home;     /* --home, or NULL: XDG */
@@ -36,6 +43,10 @@ struct config {
 	int port;    /* as asked; -1: 6327 and the next that is free */
 	char *bind;  /* listening address, "::" */
 	bool listen; /* false: a sub-command that only dials */
+	struct listen_at plain[LISTEN_MAX];
+	size_t n_plain;
+	bool plain_on_network; /* they may be more than loopback */
+	bool json_claimed;     /* document 003: ACKs go where the JSON says */
 	enum discover discover;
 	bool discover_given; /* asked for, not the default of the mode */
 	bool web;            /* the page in the browser */

@@ -253,6 +253,12 @@ enum err config_save(const struct config *c, const char *key, const char *value,
 			 shown);
 		return ERR_PARSE;
 	}
+	if (!strcmp(key, "listen")) {
+		snprintf(why, 256,
+			 "listen may stand there more than once: "
+			 "write it into config.ini");
+		return ERR_PARSE;
+	}
 	err = check_value(c, s, value, why);
 	if (!err && (err = config_text_read(&old, c->config_path)))
 		fail(why, c->config_path);

@@ -1,3 +1,4 @@
+#include "proto/dialect.h"
 #include "src/config_impl.h"
 #include <limits.h>
 #include <stdio.h>
@@ -248,6 +249,70 @@ static enum err set_color(struct config *c, const char *value, char *why)
 	if (!config_among(value, words, &i))
 		return bad(why, "auto, never or always", value);
 	c->color = (enum switch3)i;
+	return OK;
+}
+
+/* "json=127.0.0.1:5000", "mesh=[::1]:6400". There is no port for all to take:
+ * who opens a door that hides nothing says which one. */
+static bool listen_read(const char *value, struct listen_at *l)
+{
+	const char *at = strchr(value, '='), *colon = strrchr(value, ':');
+	char name[16] = "";
+	const struct dialect *d;
+	long port;
+
+	if (!at || !colon || colon < at || at - value > 15)
+		return false;
+	memcpy(name, value, (size_t)(at - value));
+	d = dialect_named(name);
+	if (!d || (d->traits & T_KEYED) || !port_ok(colon + 1, &port) || !port)
+		return false;
+	l->dialect = d->name;
+	l->at.port = (uint16_t)port;
+	at++;
+	if (*at == '[' && colon[-1] == ']') {
+		at++;
+		colon--;
+	}
+	return ip_parse(
+	    (struct bytes){(const uint8_t *)at, (size_t)(colon - at)},
+	    l->at.ip);
+}
+
+static enum err set_listen(struct config *c, const char *value, char *why)
+{
+	struct listen_at l;
+
+	memset(&l, 0, sizeof l);
+	if (!listen_read(value, &l))
+		return bad(why, "a listener as json=127.0.0.1:5000", value);
+	for (size_t i = 0; i < c->n_plain; i++)
+		if (!memcmp(&c->plain[i].at, &l.at, sizeof l.at) &&
+		    c->plain[i].dialect == l.dialect)
+			return OK; /* options are read twice */
+	if (c->n_plain == LISTEN_MAX)
+		return bad(why, "at most eight listeners", value);
+	c->plain[c->n_plain++] = l;
+	return OK;
+}
+
+static enum err set_on_network(struct config *c, const char *value, char *why)
+{
+	if (!value) {
+		c->plain_on_network = true;
+		return OK;
+	}
+	return yes_or_no(&c->plain_on_network, value, why);
+}
+
+static enum err set_json_ack(struct config *c, const char *value, char *why)
+{
+	static const char *const words[] = {"socket", "claimed", NULL};
+	int i;
+
+	if (!config_among(value, words, &i))
+		return bad(why, "socket or claimed", value);
+	c->json_claimed = i == 1;
 	return OK;
 }
 
@@ -507,6 +572,10 @@ static const struct setting settings[] = {
     {"--headless", NULL, set_headless, false},
     {"--plain", NULL, set_plain, false},
     {"--stay", NULL, set_stay, false},
+    {"--listen", "listen", set_listen, false},
+    {"--plain-on-network", NULL, set_on_network, false},
+    {NULL, "plain-on-network", set_on_network, false},
+    {NULL, "json-ack", set_json_ack, false},
     {"--ready-file", NULL, set_ready_file, false},
     {"--screen", NULL, set_screen, false},
     {"--keys", NULL, set_keys, false},

@@ -104,7 +104,7 @@ char *quote_cut(struct bytes s)
 
 /* ---- links ---- */
 
-static struct conn *conn_find(const struct core *c, link_id id)
+struct conn *conn_find(const struct core *c, link_id id)
 {
 	struct conn *n;
 
@@ -114,7 +114,7 @@ static struct conn *conn_find(const struct core *c, link_id id)
 	return NULL;
 }
 
-static struct conn *conn_new(struct core *c, link_id id)
+struct conn *conn_new(struct core *c, link_id id)
 {
 	struct conn *n = xmalloc(sizeof(*n));
 
@@ -171,6 +171,8 @@ static void conn_gone(struct core *c, const struct now *now, struct conn *n,
 {
 	struct who *w = n->who;
 
+	if (n->d)
+		keyless_down(c, now, n);
 	if (!w) {
 		conn_free(c, n);
 		return;
@@ -484,7 +486,9 @@ void core_link_down(struct core *c, const struct now *now, link_id id,
 		return;
 	}
 	struct who *w = dialled_for ? who_find(c, dialled_for) : NULL;
-	if (w)
+	if (w && w->plain)
+		keyless_dial_failed(c, now, w);
+	else if (w)
 		dial_failed(c, now, w, &key, why);
 }
 
@@ -536,7 +540,7 @@ static void warn_of_namesake(struct core *c, const struct who *w)
 {
 	for (size_t i = 0; i < c->n_list; i++) {
 		const struct who *o = c->list[i];
-		if (o == w || who_stranger(o) || o->row.hidden ||
+		if (o == w || who_stranger(o) || o->row.hidden || o->plain ||
 		    !w->row.shown.nick[0] ||
 		    !same_name(who_name(o), w->row.shown.nick))
 			continue;
@@ -721,8 +725,8 @@ static void count_request(struct who *w, const struct message *m)
 	w->request[w->n_request++] = m->id;
 }
 
-static void arrived(struct core *c, struct who *w, struct message *m,
-		    ticket after)
+void message_arrived(struct core *c, struct who *w, struct message *m,
+		     ticket after)
 {
 	if (who_stranger(w) && !w->row.shown.last && c->n_strangers)
 		c->n_strangers--; /* he said something: not one of many */
@@ -760,7 +764,7 @@ static void receive(struct core *c, const struct now *now, struct conn *n,
 	switch ((int)err) {
 	case OK:
 		c->hard = after;
-		arrived(c, w, &m, after);
+		message_arrived(c, w, &m, after);
 		say_ack(c, now, n, after, p, V_SUCCESS);
 		break;
 	case ERR_EXISTS: /* its ACK was lost: say it again */
@@ -811,6 +815,10 @@ void core_packet(struct core *c, const struct now *now, link_id from,
 
 	if (!n)
 		return; /* closed by us a moment ago */
+	if (n->d) {
+		keyless_packet(c, now, n, p);
+		return;
+	}
 	switch (p->kind) {
 	case PKT_HELLO:
 		on_hello(c, now, n, p);
@@ -853,10 +861,12 @@ void core_job(struct core *c, const struct now *now, const struct job *j)
 static void disk_again(struct core *c, const struct now *now)
 {
 	for (size_t i = c->n_conns; i-- > 0;)
-		if (!c->conns[i]->who)
+		if (!c->conns[i]->who && !c->conns[i]->d)
 			conn_close(c, now, c->conns[i]);
 	for (size_t i = 0; i < c->n_list; i++) {
 		who_catch_up(c, c->list[i]);
+		if (c->list[i]->plain)
+			keyless_pump(c, now, c->list[i]);
 		if (c->list[i]->conn)
 			outbox_pump(c, now, c->list[i]);
 	}
@@ -899,6 +909,7 @@ static void start(struct core *c, const struct now *now)
 		if (!who_stranger(c->list[i]))
 			requests_ask(c, c->list[i]);
 	dial_start(c, now);
+	keyless_start(c, now);
 }
 
 void core_tick(struct core *c, const struct now *now)

@@ -17,6 +17,7 @@ struct core_rules {
 	unsigned max_queued, max_unacked; /* per contact */
 	int64_t redial_cap_us;
 	bool keep_history;
+	bool json_claimed; /* ACKs go where the JSON says it came from */
 };
 struct core *core_new(const struct core_rules *r, const struct keys *self,
 		      const char *nick, struct store *s, struct effects *fx);
@@ -24,6 +25,8 @@ void core_free(struct core *c);
 /* What our hello says of us: where we listen (zero: nowhere) and which run of
  * the program this is. Before the first core_tick. */
 void core_self(struct core *c, struct addr at, struct uuid instance);
+/* Where we listen for a plain dialect. Before the first core_tick. */
+void core_listens(struct core *c, const struct dialect *d, struct addr at);
 const char *core_nick(const struct core *c); /* CMD_NICK may change it */
 bool core_quit(const struct core *c);        /* CMD_QUIT was heard */
 /* A front end came or went. One that was never announced counts as there
@@ -47,6 +50,11 @@ void core_command(struct core *c, const struct now *now, client_id from,
 void core_link_up(struct core *c, const struct now *now, link_id id,
 		  const struct dialect *d, struct addr at, struct pubkey key,
 		  contact_id dialled_for);
+/* The same for plain dialects; local: we, as seen from there. Of datagrams it
+ * may be said again when one was dialled that was there. */
+void core_plain_up(struct core *c, const struct now *now, link_id id,
+		   const struct dialect *d, struct addr at, struct addr local,
+		   contact_id dialled_for);
 void core_packet(struct core *c, const struct now *now, link_id from,
 		 const struct packet *p);
 /* ERR_AUTH: `key` is the one met instead of the pin. */

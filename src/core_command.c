@@ -171,6 +171,19 @@ static void queue_to(struct core *c, const struct now *now, struct who *w,
 	outbox_queue(c, now, w, m, from, ref);
 }
 
+/* Who wants to wait for an ACK is told before anything is sent. */
+static enum code answers_at_all(const struct who *w, char why[static 128])
+{
+	const struct dialect *d = dialect_named(w->row.shown.dialect);
+
+	if (d && (d->traits & T_ACKS))
+		return CODE_OK;
+	snprintf(why, 128,
+		 "%s has no acknowledgements to wait for; nothing was sent",
+		 w->row.shown.dialect);
+	return CODE_NO_ACK;
+}
+
 static void send_to(struct core *c, const struct now *now, client_id from,
 		    const struct command *cmd, struct who *w,
 		    const struct message *original)
@@ -180,12 +193,18 @@ static void send_to(struct core *c, const struct now *now, client_id from,
 
 	if (code == CODE_OK)
 		code = may_queue(c, w, why);
+	if (code == CODE_OK && w->plain)
+		code = keyless_fits(w, cmd->text, original, why);
+	if (code == CODE_OK && w->plain && cmd->yes)
+		code = answers_at_all(w, why);
 	if (code != CODE_OK) {
 		command_result(c, from, cmd->ref, 0, code, why);
 		return;
 	}
-	queue_to(c, now, w, message_make(c, now, cmd->text, original), from,
-		 cmd->ref);
+	struct message *m = message_make(c, now, cmd->text, original);
+	if (w->plain)
+		keyless_message(now, w, original, m);
+	queue_to(c, now, w, m, from, cmd->ref);
 }
 
 static void send_reply(struct core *c, const struct now *now, client_id from,
@@ -520,6 +539,13 @@ static void on_connect(struct core *c, const struct now *now, client_id from,
 		return;
 	}
 	w->named = true;
+	if (w->plain) {
+		if (keyless_connect(c, now, w))
+			wait_add(c, now, from, cmd->ref, w);
+		else
+			result_who(c, from, cmd->ref, c->hard, w);
+		return;
+	}
 	if (w->conn) {
 		if (c->rules.accept_named)
 			who_accept(c, now, w);
@@ -579,6 +605,12 @@ static struct who *trust_moves(struct core *c, const struct now *now,
 	return w;
 }
 
+static const char *no_key(const struct who *w)
+{
+	return w->plain ? "a plain dialect has no keys: anybody can be him"
+			: "its key was never seen: connect first";
+}
+
 static void on_trust(struct core *c, const struct now *now, client_id from,
 		     const struct command *cmd)
 {
@@ -587,8 +619,7 @@ static void on_trust(struct core *c, const struct now *now, client_id from,
 	if (!w || !disk_ok(c, from, cmd))
 		return;
 	if (pubkey_none(&w->row.shown.key)) {
-		command_result(c, from, cmd->ref, 0, CODE_KEY,
-			       "its key was never seen: connect first");
+		command_result(c, from, cmd->ref, 0, CODE_KEY, no_key(w));
 		return;
 	}
 	if (w->row.shown.changed && !pubkey_none(&w->row.key_changed))
@@ -610,8 +641,7 @@ static void on_verify(struct core *c, const struct now *now, client_id from,
 	if (!w || !disk_ok(c, from, cmd))
 		return;
 	if (pubkey_none(&w->row.shown.key)) {
-		command_result(c, from, cmd->ref, 0, CODE_KEY,
-			       "its key was never seen: connect first");
+		command_result(c, from, cmd->ref, 0, CODE_KEY, no_key(w));
 		return;
 	}
 	seal_safety_number(number, &c->self, &w->row.shown.key);
@@ -653,7 +683,7 @@ static void forget_counts(struct who *w)
 {
 	struct contact *s = &w->row.shown;
 
-	s->trust = TRUST_NEW;
+	s->trust = w->plain ? TRUST_PLAIN : TRUST_NEW;
 	s->changed = false;
 	s->unread = s->waiting = s->requests = 0;
 	s->petname[0] = 0;
@@ -675,13 +705,15 @@ static void on_forget(struct core *c, const struct now *now, client_id from,
 	if (!w || !disk_ok(c, from, cmd))
 		return;
 	conn_close_all(c, now, w);
+	if (w->plain)
+		keyless_close(c, now, w);
 	dial_stop(c, w);
 	outbox_free(c, w);
 	store_forget(c->store, w->row.shown.id,
 		     now->wall_us / MS_US + TOMBSTONE_LIFE_MS);
 	while (w->n_places)
 		store_address_drop(c->store, &w->place[--w->n_places]);
-	if (!who_stranger(w) || w->row.shown.last)
+	if (!w->plain && (!who_stranger(w) || w->row.shown.last))
 		c->n_strangers++; /* one of the unknown again */
 	w->row.shown.last = 0;
 	forget_counts(w);
@@ -795,7 +827,8 @@ static void nick_set(struct core *c, const struct now *now, const char *nick)
 {
 	snprintf(c->nick, sizeof(c->nick), "%s", nick);
 	for (size_t i = 0; i < c->n_conns; i++)
-		say_hello(c, now, c->conns[i]);
+		if (!c->conns[i]->d)
+			say_hello(c, now, c->conns[i]);
 }
 
 static void on_nick(struct core *c, const struct now *now, client_id from,

@@ -29,8 +29,8 @@ bool dial_wanted(const struct core *c, const struct who *w)
 {
 	const struct contact *s = &w->row.shown;
 
-	if (w->conn || s->blocked || s->gone || !w->n_places || c->quit ||
-	    who_self(w))
+	if (w->conn || w->plain || s->blocked || s->gone || !w->n_places ||
+	    c->quit || who_self(w))
 		return false;
 	if (s->waiting || waited_for(c, w) || w->dial.keep)
 		return true;
@@ -151,6 +151,10 @@ void dial_now(struct core *c, const struct now *now, struct who *w)
 {
 	struct dialling *d = &w->dial;
 
+	if (w->plain) {
+		keyless_pump(c, now, w);
+		return;
+	}
 	if (w->conn || d->round || w->row.shown.blocked || c->quit)
 		return;
 	d->n = d->next = d->open = d->names = 0;
@@ -175,6 +179,10 @@ void dial_soon(struct core *c, const struct now *now, struct who *w)
 {
 	int64_t at = w->dial.last_us + SECOND_US;
 
+	if (w->plain) {
+		keyless_pump(c, now, w);
+		return;
+	}
 	if (w->conn || w->dial.round || w->row.shown.blocked)
 		return;
 	if (!w->dial.last_us || at <= now->mono_us)
@@ -192,6 +200,10 @@ static bool given_up(const struct who *w)
 
 void dial_later(struct core *c, const struct now *now, struct who *w)
 {
+	if (w->plain) {
+		keyless_pump(c, now, w);
+		return;
+	}
 	if (w->dial.round || !dial_wanted(c, w) || given_up(w))
 		return;
 	timer_set(&c->heap, &w->dial.timer,
@@ -207,7 +219,9 @@ void dial_stop(struct core *c, struct who *w)
 
 void dial_timer(struct core *c, const struct now *now, struct who *w)
 {
-	if (w->dial.round)
+	if (w->plain)
+		keyless_timer(c, now, w);
+	else if (w->dial.round)
 		round_step(c, now, w);
 	else if (!w->conn)
 		dial_now(c, now, w);
@@ -308,6 +322,10 @@ void dial_resolved(struct core *c, const struct now *now, const struct job *j)
 
 	if (c->resolving)
 		c->resolving--;
+	if (w && w->plain) {
+		keyless_resolved(c, now, w, j);
+		return;
+	}
 	if (!w || !w->dial.names)
 		return;
 	w->dial.names--;

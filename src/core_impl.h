@@ -11,7 +11,8 @@
  *   core_command.c  what front ends ask
  *   core_query.c    pages: snapshot, outbox, history, search
  *   core_peer.c     whom a typed PEER means, addresses as text
- *   core_table.c    tables and timers, in which nothing is searched */
+ *   core_table.c    tables and timers, in which nothing is searched
+ * and core_plain.h: peers without keys */
 enum {
 	WINDOW_ROWS = 256,       /* outbox rows of a contact held in memory */
 	WINDOW_BYTES = 2 << 20,  /* and their texts */
@@ -92,6 +93,7 @@ struct who {
 	struct contact_row row;
 	char id[33];       /* of the key, or as the beacon claimed it, or "" */
 	struct conn *conn; /* the link that is used, or NULL */
+	struct plain *plain; /* in a plain dialect; then `conn` is NULL */
 	struct address_row *place;
 	unsigned n_places;
 	struct dialling {
@@ -136,7 +138,10 @@ struct who {
 
 struct conn {
 	link_id id;
-	struct who *who; /* NULL: refused, nothing of him is kept */
+	struct who *who;         /* NULL: refused, nothing of him is kept */
+	const struct dialect *d; /* plain; then `who` is NULL, and `peer` ... */
+	struct who *peer;        /* ... is whose it is, or NULL: nobody's yet */
+	struct addr local;       /* we, as seen from there */
 	struct pubkey key;
 	struct addr at;
 	struct uuid instance;
@@ -177,6 +182,12 @@ struct core {
 	size_t n_leads;
 	contact_id last_lead; /* counts down */
 	size_t n_strangers;
+	struct door {
+		const struct dialect *d;
+		struct addr at;
+	} door[8]; /* where we listen for plain dialects */
+	size_t n_doors;
+	unsigned n_plain_new; /* contacts of plain dialects made by arrivals */
 	struct table contacts, keys, ids, rows, links;
 	struct conn **conns;
 	size_t n_conns, cap_conns;
@@ -235,6 +246,10 @@ void place_add(struct core *c, struct who *w, const char *host, uint16_t port,
 	       enum via via, int64_t ok_ms);
 
 /* ---- core.c ---- */
+struct conn *conn_find(const struct core *c, link_id id);
+struct conn *conn_new(struct core *c, link_id id);
+void message_arrived(struct core *c, struct who *w, struct message *m,
+		     ticket after);
 void stamp_copy(char out[static STAMP_MAX + 1], struct bytes s);
 char *quote_cut(struct bytes s); /* owned: a quotation of it */
 void tell(struct core *c, client_id to, ticket after, struct event *ev);
@@ -283,6 +298,10 @@ void outbox_answer(struct core *c, const struct now *now, struct conn *n,
 /* What the peer says on this link that it has of ours. */
 void outbox_have(struct core *c, const struct now *now, struct conn *n,
 		 const struct packet *hello);
+void outbox_delivered(struct core *c, const struct now *now, struct row *r,
+		      const struct packet *ack);
+/* It is not on its way any more: it may be sent again. */
+void outbox_back(struct core *c, struct row *r);
 /* Takes it out with this state; announces the gap. */
 void outbox_end(struct core *c, const struct now *now, struct row *r,
 		enum delivery d, const char *error);
@@ -329,8 +348,9 @@ void command_page(struct core *c, const struct now *now, const struct job *j);
 
 /* ---- core_peer.c ---- */
 bool ip_typed(const char *s, struct addr *a); /* the port is left alone */
-/* An address as typed, with its key if it has one. False: not one. */
+/* An address as typed. False: not one. */
 struct typed {
+	const struct dialect *dialect;
 	char host[256];
 	uint16_t port;
 	bool port_given;
@@ -340,4 +360,29 @@ bool typed_parse(const char *s, struct typed *out);
  * a contact; otherwise CODE_UNKNOWN. `why` says it in words. */
 enum code peer_find(struct core *c, const struct now *now, const char *typed,
 		    bool make, struct who **out, char why[static 256]);
+
+/* ---- core_plain.c, as the others need it ---- */
+void keyless_begin(struct who *w); /* if his dialect is a plain one */
+void keyless_end(struct who *w);
+void keyless_start(struct core *c, const struct now *now);
+enum code keyless_find(struct core *c, const struct now *now,
+		       const struct typed *t, bool make, struct who **out,
+		       char why[static 256]);
+/* False: there is nothing to wait for. */
+bool keyless_connect(struct core *c, const struct now *now, struct who *w);
+void keyless_close(struct core *c, const struct now *now, struct who *w);
+void keyless_pump(struct core *c, const struct now *now, struct who *w);
+void keyless_timer(struct core *c, const struct now *now, struct who *w);
+void keyless_resolved(struct core *c, const struct now *now, struct who *w,
+		      const struct job *j);
+void keyless_packet(struct core *c, const struct now *now, struct conn *n,
+		    const struct packet *p);
+void keyless_down(struct core *c, const struct now *now, struct conn *n);
+void keyless_dial_failed(struct core *c, const struct now *now, struct who *w);
+/* Whether his dialect can carry it; `why` says it in words. */
+enum code keyless_fits(const struct who *w, const char *text,
+		       const struct message *original, char why[static 128]);
+/* Makes m one of his dialect. */
+void keyless_message(const struct now *now, struct who *w,
+		     const struct message *original, struct message *m);
 #endif

@@ -72,8 +72,8 @@ static struct row *row_add(struct core *c, struct who *w, struct message *m,
 	return r;
 }
 
-/* It is not on its way any more: answered, or the link is another one. */
-static void row_back(struct core *c, struct row *r)
+/* Answered, or the link is another one. */
+void outbox_back(struct core *c, struct row *r)
 {
 	struct who *w = r->who;
 
@@ -90,7 +90,7 @@ static void row_drop(struct core *c, struct row *r)
 {
 	struct who *w = r->who;
 
-	row_back(c, r);
+	outbox_back(c, r);
 	if (r->prev)
 		r->prev->next = r->next;
 	else
@@ -145,7 +145,7 @@ static void take_row(struct core *c, const struct now *now, struct who *w,
 	/* The store knows rows that are on their way to the disk, too. */
 	struct row *r = row_add(c, w, m, c->hard);
 	if (expired(c, now, m))
-		outbox_end(c, now, r, D_FAILED, "not delivered within 30 days");
+		outbox_end(c, now, r, D_FAILED, "not delivered in time");
 }
 
 static bool window_full(const struct who *w)
@@ -287,7 +287,7 @@ void outbox_pump(struct core *c, const struct now *now, struct who *w)
 void outbox_restart(struct core *c, struct who *w)
 {
 	for (struct row *r = w->first; r; r = r->next) {
-		row_back(c, r);
+		outbox_back(c, r);
 		r->answers = r->hellos = 0;
 	}
 	w->unsent = w->first;
@@ -301,6 +301,10 @@ void outbox_timer(struct core *c, const struct now *now, struct who *w)
 {
 	struct row *r = w->first;
 
+	if (w->plain) {
+		keyless_timer(c, now, w);
+		return;
+	}
 	if (w->paused) {
 		w->paused = false;
 		w->unsent = w->first;
@@ -355,7 +359,8 @@ void outbox_queue(struct core *c, const struct now *now, struct who *w,
 	bool direct = !w->more && !window_full(w);
 
 	m->with = w->row.shown.id;
-	m->expire_ms = now->wall_us / MS_US + OUTBOX_LIFE_MS;
+	if (!w->plain)
+		m->expire_ms = now->wall_us / MS_US + OUTBOX_LIFE_MS;
 	if (keyed(w) && !w->unnumbered)
 		number(now, w, m);
 	ticket after = queue_store(c, w, m, direct);
@@ -447,7 +452,7 @@ static void mark_delivered(struct core *c, const struct now *now,
 	tell_status(c, after, m);
 }
 
-static void delivered(struct core *c, const struct now *now, struct row *r,
+void outbox_delivered(struct core *c, const struct now *now, struct row *r,
 		      const struct packet *ack)
 {
 	struct who *w = r->who;
@@ -498,7 +503,7 @@ static void pause(struct core *c, const struct now *now, struct who *w)
 static void unregistered(struct core *c, const struct now *now, struct conn *n,
 			 struct row *r)
 {
-	row_back(c, r);
+	outbox_back(c, r);
 	r->who->unsent = r->who->first;
 	if (r->hellos++ < 3)
 		say_hello(c, now, n);
@@ -529,7 +534,7 @@ static void seq_reused(struct core *c, const struct now *now, struct row *r)
 		return;
 	epoch_new(c, now, w);
 	for (struct row *i = w->first; i; i = i->next)
-		row_back(c, i);
+		outbox_back(c, i);
 	w->unsent = w->first;
 }
 
@@ -547,7 +552,7 @@ void outbox_answer(struct core *c, const struct now *now, struct conn *n,
 		r->answers--;
 	switch (ack->verdict) {
 	case V_SUCCESS:
-		delivered(c, now, r, ack);
+		outbox_delivered(c, now, r, ack);
 		break;
 	case V_UNREGISTERED:
 		unregistered(c, now, n, r);
@@ -560,7 +565,7 @@ void outbox_answer(struct core *c, const struct now *now, struct conn *n,
 		outbox_end(c, now, r, D_FAILED, "refused");
 		break;
 	case V_BUSY:
-		row_back(c, r);
+		outbox_back(c, r);
 		w->unsent = w->first;
 		pause(c, now, w);
 		break;
@@ -678,6 +683,13 @@ void outbox_have(struct core *c, const struct now *now, struct conn *n,
 	announce_gone(c, n, ours ? hello : &all);
 }
 
+static int64_t life_ms(const struct who *w)
+{
+	const struct dialect *d = dialect_named(w->row.shown.dialect);
+
+	return w->plain && d ? d->patience.give_up_us / MS_US : OUTBOX_LIFE_MS;
+}
+
 /* CMD_RETRY of one that was given up: at the end, under a new number. */
 void outbox_again(struct core *c, const struct now *now, struct who *w,
 		  struct message *m)
@@ -685,7 +697,7 @@ void outbox_again(struct core *c, const struct now *now, struct who *w,
 	m->delivery = D_QUEUED;
 	m->tries = 0;
 	m->seq = 0;
-	m->expire_ms = now->wall_us / MS_US + OUTBOX_LIFE_MS;
+	m->expire_ms = now->wall_us / MS_US + life_ms(w);
 	set_error(m, NULL);
 	if (keyed(w)) {
 		number(now, w, m);
@@ -713,7 +725,10 @@ void outbox_hurry(struct core *c, const struct now *now, struct who *w)
 		timer_stop(&c->heap, &w->send);
 	}
 	w->busy = 0;
-	outbox_pump(c, now, w);
+	if (w->plain)
+		keyless_pump(c, now, w);
+	else
+		outbox_pump(c, now, w);
 }
 
 void outbox_held(struct core *c, struct who *w, bool held)

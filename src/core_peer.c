@@ -49,16 +49,34 @@ static bool host_copy(struct typed *out, const char *s, size_t n)
 	return true;
 }
 
-/* sotto://host:port, host:port, [v6]:port, v4, v6. The port of a bare address
- * is the dialect's. */
+/* Cuts "json://" off. NULL: no dialect of ours. */
+static const struct dialect *scheme_of(const char **s)
+{
+	const char *end = strstr(*s, "://");
+	char name[16];
+
+	if (!end)
+		return &dialect_sotto;
+	if ((size_t)(end - *s) >= sizeof(name))
+		return NULL;
+	memcpy(name, *s, (size_t)(end - *s));
+	name[end - *s] = 0;
+	*s = end + 3;
+	return dialect_named(name);
+}
+
+/* dialect://host:port, host:port, [v6]:port, v4, v6. The port of a bare
+ * address is the dialect's, which may have none (0). */
 bool typed_parse(const char *s, struct typed *out)
 {
-	bool scheme = strncmp(s, "sotto://", 8) == 0;
+	const char *whole = s;
+	const struct dialect *d = scheme_of(&s);
+	bool scheme = s != whole;
 	struct addr a;
 
-	if (scheme)
-		s += 8;
-	*out = (struct typed){.port = dialect_sotto.port};
+	if (!d)
+		return false;
+	*out = (struct typed){.dialect = d, .port = d->port};
 	if (*s == '[') {
 		const char *end = strchr(s, ']');
 		if (!end || !host_copy(out, s + 1, (size_t)(end - s - 1)) ||
@@ -156,7 +174,7 @@ static void by_nick(struct core *c, const char *t, struct search *s)
 {
 	for (size_t i = 0; i < c->n_list; i++) {
 		struct who *w = c->list[i];
-		if (!who_stranger(w) && !hidden(w) &&
+		if (!who_stranger(w) && !w->plain && !hidden(w) &&
 		    strcmp(w->row.shown.nick, t) == 0)
 			search_hit(s, w);
 	}
@@ -225,6 +243,17 @@ static const struct who *new_one(const struct core *c, const char *t)
 	return NULL;
 }
 
+static bool typed_known(const char *typed, char why[static 256])
+{
+	const char *s = typed;
+
+	if (scheme_of(&s))
+		return true;
+	snprintf(why, 256, "%.*s:// is not in this program",
+		 (int)(strstr(typed, "://") - typed), typed);
+	return false;
+}
+
 enum code peer_find(struct core *c, const struct now *now, const char *typed,
 		    bool make, struct who **out, char why[static 256])
 {
@@ -247,13 +276,18 @@ enum code peer_find(struct core *c, const struct now *now, const char *typed,
 		snprintf(why, 256, "%s: that is yourself", typed);
 		return CODE_SELF;
 	}
+	if (!s.n && strstr(typed, "://") && !typed_known(typed, why))
+		return CODE_USAGE;
 	bool address = !s.n && typed_parse(typed, &t);
+	if (address && t.dialect != &dialect_sotto)
+		return keyless_find(c, now, &t, make, out, why);
 	if (address)
 		by_address(c, &t, &s);
 	if (!s.n && !address)
 		by_nick(c, typed, &s);
 	if (!s.n && !address && looks_like_host(typed)) {
-		t = (struct typed){.port = dialect_sotto.port};
+		t = (struct typed){.dialect = &dialect_sotto,
+				   .port = dialect_sotto.port};
 		address = host_copy(&t, typed, strlen(typed));
 		if (address)
 			by_address(c, &t, &s);

@@ -54,6 +54,8 @@ const char *who_name(const struct who *w)
 		return s->petname;
 	if (s->nick[0])
 		return s->nick;
+	if (w->plain)
+		return s->ident;
 	return s->ident[0] == '?' ? s->ident + 1 : w->id;
 }
 
@@ -113,8 +115,8 @@ struct who *who_at(const struct core *c, const char *host, uint16_t port)
 		for (unsigned k = 0; k < w->n_places && !w->row.hidden; k++) {
 			const struct address_row *a = &w->place[k];
 			bool his = a->ok_ms || a->via == VIA_TYPED;
-			if (!his || a->port != port || a->ok_ms <= best_ms ||
-			    strcmp(a->host, host) != 0)
+			if (!his || w->plain || a->port != port ||
+			    a->ok_ms <= best_ms || strcmp(a->host, host) != 0)
 				continue;
 			best_ms = a->ok_ms;
 			best = w;
@@ -208,11 +210,13 @@ struct who *who_new(struct core *c, const struct now *now,
 	struct who *w = who_make();
 
 	w->row = *row;
-	w->row.shown.dialect = dialect_sotto.name;
+	if (!w->row.shown.dialect)
+		w->row.shown.dialect = dialect_sotto.name;
 	w->row.first_ms = now->wall_us / MS_US;
 	store_contact(c->store, &w->row);
 	hard(c);
 	who_enter(c, w);
+	keyless_begin(w);
 	return w;
 }
 
@@ -244,6 +248,7 @@ struct who *lead_new(struct core *c)
 
 static void who_free(struct who *w)
 {
+	keyless_end(w);
 	free(w->row.shown.draft);
 	free(w->place);
 	free(w->request);
@@ -454,6 +459,7 @@ void who_load(struct core *c)
 		w->unnumbered = w->more;
 		who_enter(c, w);
 		load_places(c, w);
+		keyless_begin(w);
 	}
 }
 

@@ -138,7 +138,8 @@ static size_t packet_size(const struct packet *p)
 	n += bytes_size(p->stamp) + bytes_size(p->orig_stamp) +
 	     bytes_size(p->text) + bytes_size(p->quoted) + bytes_size(p->peer) +
 	     bytes_size(p->key) + bytes_size(p->nick) + bytes_size(p->version) +
-	     bytes_size(p->features) + bytes_size(p->prekey);
+	     bytes_size(p->features) + bytes_size(p->prekey) +
+	     bytes_size(p->seal_to);
 	n += flat_room(p->n_ranges * sizeof(*p->ranges));
 	n += flat_room(p->n_peers * sizeof(*p->peers));
 	for (size_t i = 0; i < p->n_words; i++)
@@ -171,6 +172,7 @@ static const struct packet *place_packet(uint8_t **at, const struct packet *p)
 	place_bytes(at, &copy->version);
 	place_bytes(at, &copy->features);
 	place_bytes(at, &copy->prekey);
+	place_bytes(at, &copy->seal_to);
 	copy->ranges =
 	    flat_bytes(at, p->ranges, p->n_ranges * sizeof(*p->ranges));
 	copy->peers = flat_bytes(at, p->peers, p->n_peers * sizeof(*p->peers));
@@ -194,11 +196,12 @@ static size_t effect_size(const struct effect *e)
 	switch (e->kind) {
 	case FX_SEND:
 		return packet_size(e->packet);
+	case FX_DIAL:
+		return e->packet ? packet_size(e->packet) : 0;
 	case FX_EVENT:
 		return event_room(e->event);
 	case FX_JOB:
 		return job_size(e->job);
-	case FX_DIAL:
 	case FX_CLOSE:
 		break;
 	}
@@ -209,7 +212,9 @@ static void effect_place(struct effect *to, uint8_t *at)
 {
 	switch (to->kind) {
 	case FX_SEND:
-		to->packet = place_packet(&at, to->packet);
+	case FX_DIAL:
+		if (to->packet)
+			to->packet = place_packet(&at, to->packet);
 		break;
 	case FX_EVENT:
 		to->event = event_place(&at, to->event);
@@ -217,7 +222,6 @@ static void effect_place(struct effect *to, uint8_t *at)
 	case FX_JOB:
 		to->job = place_job(&at, to->job);
 		break;
-	case FX_DIAL:
 	case FX_CLOSE:
 		break;
 	}

@@ -12,8 +12,10 @@ struct effect {
 	 * screens, delivery and the first SEND of a message wait; dials,
 	 * closes, hello, presence, jobs, V_BUSY and errors do not. */
 	ticket after;
-	link_id link;                  /* SEND, CLOSE */
-	const struct packet *packet;   /* SEND */
+	link_id link; /* SEND, CLOSE */
+	/* SEND; DIAL, plain dialects: what is said first, at once, so that
+	 * nobody is connected to and left; or NULL */
+	const struct packet *packet;
 	client_id client;              /* EVENT */
 	const struct event *event;     /* EVENT */
 	const struct job *job;         /* JOB */

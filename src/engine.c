@@ -59,6 +59,9 @@ struct engine {
 	struct rng rng;
 	struct clock_sleep sleep;
 	struct addr here; /* what to tell others */
+	/* Which of cfg->plain could be opened, and why others could not. */
+	bool plain_open[LISTEN_MAX];
+	char plain_why[LISTEN_MAX][160];
 	struct uuid instance;
 	ticket durable, submitted;
 	enum err disk_state;
@@ -275,6 +278,11 @@ static void core_start(struct engine *e, const char *nick)
 {
 	e->core = core_new(&e->rules, e->identity->keys, nick, e->store, e->fx);
 	core_self(e->core, e->here, e->instance);
+	for (size_t i = 0; i < e->cfg->n_plain; i++)
+		if (e->plain_open[i])
+			core_listens(e->core,
+				     dialect_named(e->cfg->plain[i].dialect),
+				     e->cfg->plain[i].at);
 }
 
 /* As if we had been killed: what was decided and is not on the disk never
@@ -329,6 +337,11 @@ static void hear_net(struct engine *e, const struct now *now,
 {
 	switch (ev->kind) {
 	case NET_UP:
+		if (!(ev->dialect->traits & T_KEYED)) {
+			core_plain_up(e->core, now, ev->link, ev->dialect,
+				      ev->at, ev->local, ev->dialled_for);
+			break;
+		}
 		core_link_up(e->core, now, ev->link, ev->dialect, ev->at,
 			     ev->key, ev->dialled_for);
 		break;
@@ -362,6 +375,9 @@ static void warn_of_start(struct engine *e, client_id to)
 	}
 	for (size_t i = 0; i < e->peers.n_warnings; i++)
 		warn(e, to, e->peers.warning[i]);
+	for (size_t i = 0; i < LISTEN_MAX; i++)
+		if (e->plain_why[i][0])
+			warn(e, to, e->plain_why[i]);
 }
 
 /* /set -s: the file first, so that what was said to be set is there. */
@@ -705,6 +721,26 @@ static enum err open_listener(struct engine *e, char why[static 256])
 	return OK;
 }
 
+/* One that is taken is a warning: all else works without it. */
+static void open_plain(struct engine *e)
+{
+	for (size_t i = 0; i < e->cfg->n_plain; i++) {
+		const struct listen_at *l = &e->cfg->plain[i];
+		char at[ADDR_TEXT];
+		uint16_t port;
+		enum err err =
+		    net_listen(e->net, dialect_named(l->dialect), l->at, &port);
+
+		e->plain_open[i] = !err;
+		if (!err)
+			continue;
+		addr_text(at, &l->at);
+		snprintf(e->plain_why[i], sizeof e->plain_why[i],
+			 "cannot listen on %s=%s: %s", l->dialect, at,
+			 err == ERR_SYS ? strerror(errno) : err_text(err));
+	}
+}
+
 static void open_beacon(struct engine *e)
 {
 	struct now now = clock_now(&e->rng, NULL);
@@ -751,6 +787,7 @@ static void set_rules(struct engine *e)
 	    .max_unacked = 64,
 	    .redial_cap_us = INT64_C(300) * 1000000,
 	    .keep_history = e->cfg->history == HISTORY_FOREVER,
+	    .json_claimed = e->cfg->json_claimed,
 	};
 }
 
@@ -768,10 +805,22 @@ static char *copy_of(const char *s)
 	return xstrndup((struct bytes){(const uint8_t *)s, strlen(s)});
 }
 
+static void put_plain(const struct engine *e, struct buf *text)
+{
+	char at[ADDR_TEXT];
+
+	for (size_t i = 0; i < e->cfg->n_plain; i++) {
+		addr_text(at, &e->cfg->plain[i].at);
+		if (e->plain_open[i])
+			buf_printf(text, "%s%s://%s", text->n ? " " : "",
+				   e->cfg->plain[i].dialect, at);
+	}
+}
+
 static void make_ready(struct engine *e)
 {
 	struct contact *c = xmalloc(sizeof *c);
-	char text[128] = "";
+	struct buf text = {0};
 
 	*c = (struct contact){.dialect = "sotto", .secure = true};
 	c->key = keys_public(e->identity->keys);
@@ -780,12 +829,14 @@ static void make_ready(struct engine *e)
 	c->trust = TRUST_VERIFIED;
 	snprintf(c->nick, sizeof c->nick, "%s", e->cfg->nick);
 	if (e->here.port)
-		snprintf(text, sizeof text,
-			 strchr(e->cfg->bind, ':') ? "[%s]:%u" : "%s:%u",
-			 e->cfg->bind, e->here.port);
+		buf_printf(&text,
+			   strchr(e->cfg->bind, ':') ? "[%s]:%u" : "%s:%u",
+			   e->cfg->bind, e->here.port);
+	put_plain(e, &text);
 	e->ready = xmalloc(sizeof *e->ready);
 	*e->ready = (struct event){.kind = EV_READY, .contact = c};
-	e->ready->text = copy_of(text);
+	e->ready->text = xstrndup((struct bytes){text.p, text.n});
+	buf_free(&text);
 	e->ready->name = copy_of(trust_word(e));
 }
 
@@ -902,8 +953,10 @@ enum err engine_start(const struct config *cfg, const struct identity *id,
 	struct engine *e = engine_new(cfg, id);
 	enum err err = open_store(e, why);
 
-	if (!err && cfg->listen)
+	if (!err && cfg->listen) {
+		open_plain(e); /* first: ours can take another port */
 		err = open_listener(e, why);
+	}
 	if (!err) {
 		open_beacon(e);
 		make_ready(e);

@@ -18,6 +18,8 @@ enum delivery {
 	D_CANCELLED, /* taken back; its number goes into a skip */
 	D_RECEIVED,  /* came to us */
 	D_REQUEST,   /* came to us from somebody not accepted yet */
+	D_HANDED,    /* handed to a link whose dialect knows no ACKs: that is
+		      * all that will ever be known */
 };
 
 /* The columns of table `message`, then those of `outbox`. */
@@ -124,7 +126,9 @@ struct event {
 };
 
 enum command_kind {
-	CMD_SEND,  /* with `id`: a reply to that message */
+	/* With `id`: a reply to that message; `yes`: an ACK is waited for,
+	 * so not where there is none. */
+	CMD_SEND,
 	CMD_REPLY, /* without `id`: to the last sender this client was told */
 	CMD_ALL,   /* to everybody online */
 	CMD_CANCEL,

@@ -367,6 +367,8 @@ static void all_collect(struct open *o, const struct contact *c)
 		return;
 	if (c->trust == TRUST_NEW) /* to write to him would accept him */
 		return;
+	if (c->trust == TRUST_PLAIN) /* in the clear: only who is named */
+		return;
 	if (!(a->n & (a->n - 1)))
 		a->who =
 		    xrealloc(a->who, (a->n ? 2 * a->n : 1) * sizeof *a->who);
@@ -444,6 +446,11 @@ static void settle(struct lines *l, const struct now *now, struct open *o,
 			o->state = D_FAILED;
 			settle_failed(l, now, o, m, out);
 		}
+		return;
+	case D_HANDED:
+		o->state = m->delivery;
+		finish(l, now, o, o->wait == WAIT_ACK ? CODE_NO_ACK : CODE_OK,
+		       NULL, NULL, out);
 		return;
 	case D_CANCELLED:
 		if (!cancelling)
@@ -557,7 +564,8 @@ static bool begin_naming(struct lines *l, const struct now *now, struct open *o,
 			 const struct event *ev)
 {
 	if (o->kind != CMD_CONNECT || o->own || ev->code != CODE_OK ||
-	    !ev->contact || ev->contact->nick[0])
+	    !ev->contact || ev->contact->nick[0] ||
+	    ev->contact->trust == TRUST_PLAIN)
 		return false;
 	o->who = xmalloc(sizeof *o->who);
 	*o->who = *ev->contact;
@@ -623,6 +631,8 @@ static bool open_command(struct lines *l, const struct now *now,
 	if (as->timeout_us != INT64_MAX)
 		set_deadline(l, o, now->mono_us + as->timeout_us);
 	cmd->ref = o->number;
+	if (command_sends(cmd->kind))
+		cmd->yes |= o->wait == WAIT_ACK;
 	if (cmd->kind != CMD_ALL)
 		return true;
 	o->all = xmalloc(sizeof *o->all);

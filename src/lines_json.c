@@ -16,6 +16,7 @@ const char *const words_delivery[] = {
     [D_CANCELLED] = "cancelled",
     [D_RECEIVED] = "received",
     [D_REQUEST] = "request",
+    [D_HANDED] = "sent", /* reads back as D_SENT */
     NULL,
 };
 const char *const words_presence[] = {
@@ -310,6 +311,37 @@ void json_peer(struct buf *b, const char *key, const struct contact *c)
 	json_close(b);
 }
 
+/* Document 003 writes seconds since 1970: they become what everything else
+ * says. */
+static bool seconds_read(const char *s, int64_t *us)
+{
+	size_t whole = strspn(s, "0123456789");
+	const char *p = s + whole + (s[whole] == '.');
+	int64_t unit = 1000000;
+
+	if (!whole || whole > 11 || p[strspn(p, "0123456789")])
+		return false;
+	*us = strtoll(s, NULL, 10) * unit;
+	for (; *p && unit > 1; p++)
+		*us += (*p - '0') * (unit /= 10);
+	return true;
+}
+
+void json_stamp(struct buf *b, const char *key, const char *stamp)
+{
+	char text[STAMP_MAX + 1];
+	int64_t us;
+
+	if (!stamp[0]) {
+		json_null(b, key);
+	} else if (seconds_read(stamp, &us)) {
+		rfc3339_put(text, us);
+		json_string(b, key, text);
+	} else {
+		json_string(b, key, stamp);
+	}
+}
+
 static void put_message_more(struct buf *b, const struct message *m)
 {
 	json_number(b, "n", m->n);
@@ -323,7 +355,7 @@ static void put_message_more(struct buf *b, const struct message *m)
 	if (m->held)
 		json_flag(b, "held", true);
 	if (m->ack_stamp[0])
-		json_string(b, "ack_timestamp", m->ack_stamp);
+		json_stamp(b, "ack_timestamp", m->ack_stamp);
 	if (m->acked_ms)
 		json_time(b, "acked", m->acked_ms);
 	if (m->next_ms)
@@ -353,14 +385,13 @@ void json_message(struct buf *b, const struct message *m,
 	put_ip(b, "destination_ip", &m->to);
 	json_number(b, "destination_port", m->to.port);
 	if (m->stamp[0])
-		json_string(b, "timestamp", m->stamp);
+		json_stamp(b, "timestamp", m->stamp);
 	else
 		json_time(b, "timestamp", m->sent_ms);
 	json_time(b, "received", m->stored_ms);
 	json_string(b, "text", m->text ? m->text : "");
 	json_uuid(b, "reply_to", &m->answers);
-	json_string(b, "original_timestamp",
-		    m->quote_stamp[0] ? m->quote_stamp : NULL);
+	json_stamp(b, "original_timestamp", m->quote_stamp);
 	json_string(b, "original", m->quote);
 	json_flag(b, "secure", m->secure);
 	json_flag(b, "request", m->delivery == D_REQUEST);

@@ -22,6 +22,8 @@ void json_number(struct buf *b, const char *key, int64_t n);
 void json_flag(struct buf *b, const char *key, bool yes);
 void json_null(struct buf *b, const char *key);
 void json_uuid(struct buf *b, const char *key, const struct uuid *id);
+/* A dialect's timestamp, RFC 3339 where it can be; "": null. */
+void json_stamp(struct buf *b, const char *key, const char *stamp);
 void json_time(struct buf *b, const char *key, int64_t unix_ms); /* 0: null */
 void json_rtt(struct buf *b, int64_t rtt_us);
 void json_id(struct buf *b, const char *key, const struct pubkey *k);

@@ -82,8 +82,8 @@ void lines_put_status(const struct message *m, struct buf *out)
 		json_flag(out, "ack", m->delivery == D_DELIVERED);
 	else
 		json_null(out, "ack");
-	json_string(out, "original_timestamp", m->stamp[0] ? m->stamp : NULL);
-	json_string(out, "timestamp", m->ack_stamp[0] ? m->ack_stamp : NULL);
+	json_stamp(out, "original_timestamp", m->stamp);
+	json_stamp(out, "timestamp", m->ack_stamp);
 	json_rtt(out, m->rtt_us);
 	json_number(out, "tries", m->tries);
 	json_string(out, "error", m->error);

@@ -1,90 +1,14 @@
-#include "src/net.h"
 #include "src/clock.h"
+#include "src/net_impl.h"
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <unistd.h>
-
-enum {
-	READ_MAX = 65536,  /* bytes a link and turn */
-	PACKETS_MAX = 256, /* packets a link and turn */
-	EVENTS = 64,
-	CONNS_MAX = 16384,
-	SOURCES = 1024,  /* remembered sources of handshakes */
-	FD_RESERVE = 32, /* kept for what we dial and for the disk */
-	STUCK_US = 30000000,
-	/* Bytes that wait for a peer to read. What it has not acknowledged
-	 * fits however it is written; more is only answers to one that asks
-	 * and does not listen. */
-	OUTPUT_MAX = 16 << 20,
-	BURST = 20,
-};
-
-/* One socket with its link. `heap` is its place in the heap of deadlines. */
-struct conn {
-	struct link *link;
-	const struct dialect *dialect;
-	struct addr at;
-	contact_id dialled_for;
-	int64_t due_us, stuck_us; /* stuck: output waits since; 0: none */
-	size_t heap;
-	link_id id;
-	int fd;
-	enum err why;
-	uint16_t packets; /* handed out this turn */
-	bool dialled, connecting, told_up, broken, writing, ready, dirty;
-	bool closing, counted;
-	struct conn *next_ready, *next_dirty;
-};
-
-struct listener {
-	int fd;
-	const struct dialect *dialect;
-};
-
-/* A token bucket; a source is a v4 address or a v6 /64. */
-struct bucket {
-	uint8_t source[16];
-	int64_t at_us;
-	double tokens;
-};
-
-/* What a slot of the table was used for last: ids are slot and generation, so
- * that an old id never means a new connection. */
-struct slot {
-	struct conn *conn;
-	uint16_t generation;
-	uint16_t next_free;
-};
-
-struct net {
-	const struct keys *keys;
-	struct net_rules rules;
-	int epoll;
-	struct listener listener[8];
-	size_t n_listeners;
-	int watched[8];
-	size_t n_watched;
-	struct slot *slot;
-	size_t n_slots;
-	uint16_t free_head, free_tail; /* 0: none */
-	struct conn **heap;
-	size_t n_heap, heap_cap, n_pending, n_conns;
-	struct conn *ready, *ready_tail, *dirty;
-	struct bucket total, source[SOURCES];
-	struct rng rng;
-	struct packet packet;
-	uint8_t in[READ_MAX];
-	struct conn *gone; /* told down, freed at the next net_next */
-	bool again;        /* some link still holds whole packets */
-};
 
 /* ---- the table of connections ---- */
 
@@ -194,7 +118,7 @@ static int64_t conn_deadline(const struct conn *c)
 
 /* Only moves that make it earlier need to be known at once; a later one is
  * found when the old one is reached. */
-static void conn_due(struct net *n, struct conn *c)
+void net_due(struct net *n, struct conn *c)
 {
 	int64_t at = conn_deadline(c);
 
@@ -206,7 +130,7 @@ static void conn_due(struct net *n, struct conn *c)
 
 /* ---- connections ---- */
 
-static void make_ready(struct net *n, struct conn *c)
+void net_ready(struct net *n, struct conn *c)
 {
 	if (c->ready)
 		return;
@@ -219,7 +143,7 @@ static void make_ready(struct net *n, struct conn *c)
 	n->ready_tail = c;
 }
 
-static void make_dirty(struct net *n, struct conn *c)
+void net_dirty(struct net *n, struct conn *c)
 {
 	if (c->dirty)
 		return;
@@ -236,7 +160,7 @@ static void uncount(struct net *n, struct conn *c)
 }
 
 /* Nothing is read or written any more; it is told as NET_DOWN. */
-static void conn_break(struct net *n, struct conn *c, enum err why)
+void net_conn_break(struct net *n, struct conn *c, enum err why)
 {
 	if (c->broken)
 		return;
@@ -246,25 +170,27 @@ static void conn_break(struct net *n, struct conn *c, enum err why)
 	if (c->fd >= 0)
 		close(c->fd);
 	c->fd = -1;
-	make_ready(n, c);
+	net_ready(n, c);
 }
 
 static void conn_interest(struct net *n, struct conn *c, int op)
 {
 	struct epoll_event e = {.data.u64 = c->id};
 
+	if (c->udp >= 0)
+		return;
 	e.events = c->closing ? 0 : EPOLLIN;
 	if (c->connecting || c->writing)
 		e.events |= EPOLLOUT;
 	if (epoll_ctl(n->epoll, op, c->fd, &e))
-		conn_break(n, c, ERR_SYS);
+		net_conn_break(n, c, ERR_SYS);
 }
 
-static struct conn *conn_new(struct net *n, int fd, struct addr at)
+struct conn *net_conn_new(struct net *n, int fd, struct addr at)
 {
 	struct conn *c = xmalloc(sizeof *c);
 
-	*c = (struct conn){.fd = fd, .at = at, .due_us = INT64_MAX};
+	*c = (struct conn){.fd = fd, .udp = -1, .at = at, .due_us = INT64_MAX};
 	if (!slot_take(n, c)) {
 		free(c);
 		return NULL;
@@ -273,8 +199,8 @@ static struct conn *conn_new(struct net *n, int fd, struct addr at)
 	return c;
 }
 
-static void conn_start(struct net *n, struct conn *c, const struct now *now,
-		       const struct dialect *d, const struct pubkey *pin)
+void net_conn_start(struct net *n, struct conn *c, const struct now *now,
+		    const struct dialect *d, const struct pubkey *pin)
 {
 	c->dialect = d;
 	c->link =
@@ -320,6 +246,7 @@ static void conn_free(struct net *n, struct conn *c)
 	uncount(n, c);
 	if (c->fd >= 0)
 		close(c->fd);
+	udp_forget(n, c);
 	if (c->link)
 		heap_remove(n, c);
 	link_free(c->link);
@@ -330,7 +257,7 @@ static void conn_free(struct net *n, struct conn *c)
 
 /* ---- addresses ---- */
 
-static struct addr addr_of(const struct sockaddr_storage *s)
+struct addr net_addr_of(const struct sockaddr_storage *s)
 {
 	struct addr a = {0};
 
@@ -349,24 +276,24 @@ static struct addr addr_of(const struct sockaddr_storage *s)
 	return a;
 }
 
-static bool addr_v4(const struct addr *a)
+bool net_addr_v4(const struct addr *a)
 {
 	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
 
 	return memcmp(a->ip, mapped, sizeof mapped) == 0;
 }
 
-static bool addr_local(const struct addr *a)
+bool net_addr_local(const struct addr *a)
 {
 	static const uint8_t one[16] = {[15] = 1};
 
-	return addr_v4(a) ? a->ip[12] == 127 : !memcmp(a->ip, one, 16);
+	return net_addr_v4(a) ? a->ip[12] == 127 : !memcmp(a->ip, one, 16);
 }
 
-static socklen_t addr_put(struct sockaddr_storage *s, const struct addr *a)
+socklen_t net_addr_put(struct sockaddr_storage *s, const struct addr *a)
 {
 	memset(s, 0, sizeof *s);
-	if (addr_v4(a)) {
+	if (net_addr_v4(a)) {
 		struct sockaddr_in *in = (void *)s;
 
 		in->sin_family = AF_INET;
@@ -385,7 +312,7 @@ static socklen_t addr_put(struct sockaddr_storage *s, const struct addr *a)
 static void source_of(uint8_t out[static 16], const struct addr *a)
 {
 	memcpy(out, a->ip, 16);
-	if (!addr_v4(a))
+	if (!net_addr_v4(a))
 		memset(out + 8, 0, 8);
 }
 
@@ -440,7 +367,7 @@ static struct bucket *bucket_of(struct net *n, const uint8_t *source,
 
 static bool admitted(struct net *n, const struct addr *from, int64_t now_us)
 {
-	bool local = addr_local(from);
+	bool local = net_addr_local(from);
 	unsigned most =
 	    local ? n->rules.pending_loopback : n->rules.pending_source;
 	uint8_t source[16];
@@ -506,33 +433,54 @@ static enum err epoll_add(struct net *n, int fd, uint64_t kind, uint64_t i)
 	return epoll_ctl(n->epoll, EPOLL_CTL_ADD, fd, &e) ? ERR_SYS : OK;
 }
 
-enum err net_listen(struct net *n, const struct dialect *d, struct addr at,
-		    uint16_t *port)
+enum err net_listener_add(struct net *n, int fd, const struct dialect *d)
 {
 	struct sockaddr_storage s;
-	socklen_t len = addr_put(&s, &at);
-	int fd, saved;
+	socklen_t len = sizeof s;
 
-	if (n->n_listeners == sizeof n->listener / sizeof *n->listener)
-		return ERR_FULL;
-	fd = socket(s.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (epoll_add(n, fd, LISTENER, n->n_listeners) ||
+	    getsockname(fd, (void *)&s, &len))
+		return ERR_SYS;
+	n->listener[n->n_listeners++] =
+	    (struct listener){fd, d, net_addr_of(&s)};
+	return OK;
+}
+
+static enum err stream_listen(struct net *n, const struct dialect *d,
+			      struct addr at)
+{
+	struct sockaddr_storage s;
+	socklen_t len = net_addr_put(&s, &at);
+	int saved, fd = socket(s.ss_family,
+			       SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
 	if (fd < 0)
 		return ERR_SYS;
 	set(fd, SOL_SOCKET, SO_REUSEADDR, 1);
 	if (s.ss_family == AF_INET6)
 		set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0);
 	if (bind(fd, (const void *)&s, len) || listen(fd, 128) ||
-	    epoll_add(n, fd, LISTENER, n->n_listeners)) {
+	    net_listener_add(n, fd, d)) {
 		saved = errno;
 		close(fd);
 		errno = saved;
 		return ERR_SYS;
 	}
-	len = sizeof s;
-	getsockname(fd, (void *)&s, &len);
-	*port = addr_of(&s).port;
-	n->listener[n->n_listeners++] = (struct listener){fd, d};
 	return OK;
+}
+
+enum err net_listen(struct net *n, const struct dialect *d, struct addr at,
+		    uint16_t *port)
+{
+	enum err err;
+
+	if (n->n_listeners == LISTENERS_MAX)
+		return ERR_FULL;
+	err = d->traits & T_DATAGRAM ? udp_listen(n, d, at)
+				     : stream_listen(n, d, at);
+	if (!err)
+		*port = n->listener[n->n_listeners - 1].at.port;
+	return err;
 }
 
 enum err net_watch(struct net *n, int fd)
@@ -541,6 +489,11 @@ enum err net_watch(struct net *n, int fd)
 		return ERR_FULL;
 	n->watched[n->n_watched] = fd;
 	return epoll_add(n, fd, WATCHED, n->n_watched++);
+}
+
+static bool plain(const struct dialect *d)
+{
+	return !(d->traits & T_KEYED);
 }
 
 /* Descriptors are kept for what we dial and for the disk. */
@@ -566,28 +519,53 @@ static void accept_all(struct net *n, const struct listener *l)
 
 		if (fd < 0)
 			return;
-		at = addr_of(&s);
+		at = net_addr_of(&s);
 		if (!descriptors_left(fd) || !admitted(n, &at, now.mono_us) ||
-		    !(c = conn_new(n, fd, at))) {
+		    !(c = net_conn_new(n, fd, at))) {
 			close(fd);
 			continue;
 		}
 		set(fd, IPPROTO_TCP, TCP_NODELAY, 1);
 		set(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, 60000);
+		set(fd, SOL_SOCKET, SO_KEEPALIVE, plain(l->dialect));
 		c->counted = true;
 		n->n_pending++;
-		conn_start(n, c, &now, l->dialect, NULL);
+		net_conn_start(n, c, &now, l->dialect, NULL);
 		conn_interest(n, c, EPOLL_CTL_ADD);
 	}
 }
 
-void net_dial(struct net *n, const struct now *now, const struct effect *dial)
+/* What is said first goes out with the connection. */
+static void dial_says(struct net *n, const struct now *now, struct conn *c,
+		      const struct effect *dial)
+{
+	if (dial->packet && link_send(c->link, now, dial->packet))
+		net_conn_break(n, c, ERR_PARSE);
+	else if (c->udp >= 0)
+		net_dirty(n, c);
+}
+
+static void stream_connect(struct net *n, struct conn *c)
 {
 	struct sockaddr_storage s;
-	socklen_t len = addr_put(&s, &dial->at);
-	int fd =
-	    socket(s.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	struct conn *c = conn_new(n, fd, dial->at);
+	socklen_t len = net_addr_put(&s, &c->at);
+
+	set(c->fd, IPPROTO_TCP, TCP_NODELAY, 1);
+	set(c->fd, IPPROTO_TCP, TCP_USER_TIMEOUT, 60000);
+	set(c->fd, SOL_SOCKET, SO_KEEPALIVE, plain(c->dialect));
+	c->connecting = true;
+	if (connect(c->fd, (const void *)&s, len) && errno != EINPROGRESS)
+		net_conn_break(n, c, ERR_SYS);
+	else
+		conn_interest(n, c, EPOLL_CTL_ADD);
+}
+
+static void stream_dial(struct net *n, const struct now *now,
+			const struct effect *dial)
+{
+	int family = net_addr_v4(&dial->at) ? AF_INET : AF_INET6;
+	int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	struct conn *c = net_conn_new(n, fd, dial->at);
 
 	if (!c) { /* 16,384 connections: the caller tries again later */
 		if (fd >= 0)
@@ -596,18 +574,27 @@ void net_dial(struct net *n, const struct now *now, const struct effect *dial)
 	}
 	c->dialled = true;
 	c->dialled_for = dial->contact;
-	conn_start(n, c, now, dial->dialect, &dial->pin);
+	net_conn_start(n, c, now, dial->dialect, &dial->pin);
 	if (fd < 0) {
-		conn_break(n, c, ERR_SYS);
+		net_conn_break(n, c, ERR_SYS);
 		return;
 	}
-	set(fd, IPPROTO_TCP, TCP_NODELAY, 1);
-	set(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, 60000);
-	c->connecting = true;
-	if (connect(fd, (const void *)&s, len) && errno != EINPROGRESS)
-		conn_break(n, c, ERR_SYS);
-	else
-		conn_interest(n, c, EPOLL_CTL_ADD);
+	dial_says(n, now, c, dial);
+	if (!c->broken)
+		stream_connect(n, c);
+}
+
+void net_dial(struct net *n, const struct now *now, const struct effect *dial)
+{
+	struct conn *c;
+
+	if (!(dial->dialect->traits & T_DATAGRAM)) {
+		stream_dial(n, now, dial);
+		return;
+	}
+	c = udp_dial(n, now, dial);
+	if (c)
+		dial_says(n, now, c, dial);
 }
 
 /* ---- reading and writing ---- */
@@ -616,13 +603,17 @@ static void conn_write(struct net *n, struct conn *c)
 {
 	struct bytes out;
 
+	if (c->udp >= 0) {
+		udp_write(n, c);
+		return;
+	}
 	while (!c->connecting && (out = link_output(c->link)).n) {
 		ssize_t w = send(c->fd, out.p, out.n, MSG_NOSIGNAL);
 
 		if (w < 0 && errno == EINTR)
 			continue;
 		if (w < 0 && errno != EAGAIN) {
-			conn_break(n, c, ERR_CLOSED);
+			net_conn_break(n, c, ERR_CLOSED);
 			return;
 		}
 		if (w < 0)
@@ -633,7 +624,7 @@ static void conn_write(struct net *n, struct conn *c)
 	bool left = link_output(c->link).n > 0 && !c->connecting;
 
 	if (link_output(c->link).n > OUTPUT_MAX) {
-		conn_break(n, c, ERR_LIMIT);
+		net_conn_break(n, c, ERR_LIMIT);
 		return;
 	}
 	if (left && !c->stuck_us)
@@ -643,9 +634,9 @@ static void conn_write(struct net *n, struct conn *c)
 		conn_interest(n, c, EPOLL_CTL_MOD);
 	}
 	if (!c->broken && link_over(c->link) && !c->connecting)
-		conn_break(n, c, ERR_CLOSED);
+		net_conn_break(n, c, ERR_CLOSED);
 	else if (!c->broken)
-		conn_due(n, c);
+		net_due(n, c);
 }
 
 static void connected(struct net *n, struct conn *c)
@@ -657,10 +648,12 @@ static void connected(struct net *n, struct conn *c)
 	c->connecting = false;
 	if (error) {
 		errno = error;
-		conn_break(n, c, ERR_SYS);
+		net_conn_break(n, c, ERR_SYS);
 		return;
 	}
 	conn_interest(n, c, EPOLL_CTL_MOD);
+	if (link_up(c->link))
+		net_ready(n, c);
 	if (!c->broken)
 		conn_write(n, c);
 }
@@ -673,26 +666,26 @@ static void conn_read(struct net *n, struct conn *c, const struct now *now)
 	if (r < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (r < 0) {
-		conn_break(n, c, ERR_CLOSED);
+		net_conn_break(n, c, ERR_CLOSED);
 		return;
 	}
 	if (r == 0) {
 		err = link_eof(c->link);
-		conn_break(n, c, err ? err : ERR_CLOSED);
+		net_conn_break(n, c, err ? err : ERR_CLOSED);
 		return;
 	}
 	err = link_feed(c->link, now, (struct bytes){n->in, (size_t)r});
 	if (err) {
-		conn_break(n, c, err);
+		net_conn_break(n, c, err);
 		return;
 	}
 	if (link_up(c->link))
 		uncount(n, c);
 	if ((link_up(c->link) && !c->told_up) || link_ready(c->link))
-		make_ready(n, c);
+		net_ready(n, c);
 	if (link_output(c->link).n || link_over(c->link))
-		make_dirty(n, c);
-	conn_due(n, c);
+		net_dirty(n, c);
+	net_due(n, c);
 }
 
 static void hear(struct net *n, const struct epoll_event *e,
@@ -701,7 +694,12 @@ static void hear(struct net *n, const struct epoll_event *e,
 	struct conn *c;
 
 	if (e->data.u64 >> 32 == LISTENER) {
-		accept_all(n, &n->listener[e->data.u64 & 0xffffffff]);
+		size_t i = e->data.u64 & 0xffffffff;
+
+		if (n->listener[i].dialect->traits & T_DATAGRAM)
+			udp_read(n, i, now);
+		else
+			accept_all(n, &n->listener[i]);
 		return;
 	}
 	if (e->data.u64 >> 32)
@@ -729,11 +727,13 @@ static void tick(struct net *n, const struct now *now)
 		if (at <= now->mono_us) {
 			if (c->stuck_us &&
 			    c->stuck_us + STUCK_US <= now->mono_us)
-				conn_break(n, c, ERR_CLOSED);
+				net_conn_break(n, c, ERR_CLOSED);
 			else if (link_tick(c->link, now))
-				conn_break(n, c, ERR_CLOSED);
+				net_conn_break(n, c, ERR_CLOSED);
 			else if (link_output(c->link).n)
-				make_dirty(n, c);
+				net_dirty(n, c);
+			if (link_ready(c->link))
+				net_ready(n, c);
 			at = c->broken ? INT64_MAX : conn_deadline(c);
 		}
 		c->due_us = at;
@@ -807,9 +807,22 @@ static void event_of(const struct conn *c, struct net_event *out)
 {
 	*out = (struct net_event){.link = c->id,
 				  .at = c->at,
-				  .dialect = &dialect_sotto,
+				  .dialect = c->dialect,
 				  .dialled_for = c->dialled_for,
 				  .key = link_key(c->link)};
+}
+
+/* Our address as the peer sees it. */
+static struct addr local_of(const struct net *n, const struct conn *c)
+{
+	struct sockaddr_storage s;
+	socklen_t len = sizeof s;
+
+	if (c->udp >= 0)
+		return udp_local(n, c);
+	if (c->fd < 0 || getsockname(c->fd, (void *)&s, &len))
+		return (struct addr){0};
+	return net_addr_of(&s);
 }
 
 static bool conn_next(struct net *n, struct conn *c, struct net_event *out)
@@ -818,6 +831,8 @@ static bool conn_next(struct net *n, struct conn *c, struct net_event *out)
 	if (link_up(c->link) && !c->told_up) {
 		c->told_up = true;
 		out->kind = NET_UP;
+		if (plain(c->dialect))
+			out->local = local_of(n, c);
 		return true;
 	}
 	if (!c->closing && c->packets < PACKETS_MAX &&
@@ -828,7 +843,7 @@ static bool conn_next(struct net *n, struct conn *c, struct net_event *out)
 		return true;
 	}
 	if (!c->broken && link_output(c->link).n)
-		make_dirty(n, c); /* answers to what was malformed */
+		net_dirty(n, c); /* answers to what was malformed */
 	if (c->broken && (c->closing || !link_ready(c->link))) {
 		bool say = !c->closing;
 
@@ -870,9 +885,9 @@ void net_send(struct net *n, const struct now *now, link_id to,
 	if (!c || c->broken || c->closing)
 		return; /* its end is on the way up */
 	if (link_send(c->link, now, p))
-		conn_break(n, c, ERR_PARSE);
+		net_conn_break(n, c, ERR_PARSE);
 	else
-		make_dirty(n, c);
+		net_dirty(n, c);
 }
 
 /* A farewell, as far as the socket takes it; nothing is said of the end. */
@@ -883,7 +898,7 @@ static void conn_leave(struct net *n, struct conn *c, const struct now *now)
 		conn_write(n, c);
 	}
 	c->closing = true;
-	conn_break(n, c, OK);
+	net_conn_break(n, c, OK);
 }
 
 void net_close(struct net *n, const struct now *now, link_id id)

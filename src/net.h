@@ -11,7 +11,8 @@ struct net_rules { /* before authentication */
 };
 struct net *net_new(const struct net_rules *r, const struct keys *k);
 void net_free(struct net *n);
-/* Port 0: the system chooses; *port is what it became. */
+/* Port 0: the system chooses; *port is what it became. Datagrams of a dialect
+ * for which nobody listens go through a socket of their own. */
 enum err net_listen(struct net *n, const struct dialect *d, struct addr at,
 		    uint16_t *port) MUST_USE;
 /* net_wait also returns when one of these is readable. */
@@ -25,7 +26,8 @@ enum err net_wait(struct net *n, int64_t deadline, bool behind) MUST_USE;
 struct net_event {
 	enum { NET_UP, NET_PACKET, NET_DOWN } kind;
 	link_id link;
-	struct addr at;                /* UP */
+	struct addr at;    /* UP */
+	struct addr local; /* UP, plain dialects: ours, as seen from there */
 	const struct dialect *dialect; /* UP */
 	contact_id dialled_for;        /* UP, DOWN; 0: they came to us */
 	struct pubkey key; /* proven; DOWN with ERR_AUTH: met, not pinned */

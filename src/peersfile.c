@@ -85,6 +85,8 @@ static const char *address_read(char *s, struct hint *h)
 	}
 	if (port && !port_read(port, &h->port))
 		return "a port is 1 to 65535";
+	if (!h->port)
+		return "that dialect has no usual port";
 	if (strlen(host) >= sizeof h->host ||
 	    (v6 || strchr(host, ':') ? !numeric(host) : !name_ok(host)))
 		return "no address";

@@ -29,7 +29,7 @@ src/reader.c     ^"src/(store|sql)\.h"  sqlite3
 src/batch        ^"src/(batch|store)\.h"  NONE
 src/people       ^"src/(people|batch)\.h"  NONE
 src/sql          ^"src/(sql|event)\.h"  sqlite3|unistd\.h|fcntl\.h
-src/core         ^"(proto/(base|packet|dialect|seal)|src/(core|core_impl|event|job|store|effect|crash))\.h"  NONE
+src/core         ^"(proto/(base|packet|dialect|seal)|src/(core|core_impl|core_plain|event|job|store|effect|crash))\.h"  NONE
 src/center       ^"(proto/(base|packet|dialect)|src/(center|event|job|store|effect))\.h"  NONE
 src/event        ^"(proto/(base|packet)|src/event)\.h"  NONE
 src/job          ^"(proto/(base|seal)|src/(event|job))\.h"  NONE
@@ -37,14 +37,14 @@ src/effect       ^"(proto/(base|packet|dialect)|src/(effect|event|job))\.h"  NON
 src/queue.c      ^"(proto/base|src/queue)\.h"  pthread|sys/eventfd|unistd\.h
 src/disk.c       ^"src/(disk|store|queue|clock)\.h"  poll\.h|pthread|sys/eventfd|unistd\.h
 src/worker.c     ^"(proto/(base|seal)|src/(worker|job|queue|store|clock))\.h"  poll\.h|sodium|netdb|sys/socket|netinet
-src/net.c        ^"(proto/[a-z]+|src/(net|effect|event|clock))\.h"  sys/(socket|epoll)|netinet|unistd\.h|fcntl\.h
+src/net          ^"(proto/[a-z]+|src/(net|net_impl|effect|event|clock))\.h"  sys/(socket|epoll)|netinet|unistd\.h|fcntl\.h
 src/beacon.c     ^"(proto/base|src/(beacon|core|event))\.h"  sys/socket|netinet|net/if|ifaddrs|unistd\.h
 src/engine.c     ^"(proto|src)/  pthread
 src/client.c     ^"(proto/base|src/(client|engine|event|lines|queue|clock))\.h"  sys/(socket|un|epoll)|fcntl\.h|unistd\.h
 src/lines        ^"(proto/(base|packet|guard|seal|dialect)|src/(lines|lines_json|lines_impl|event))\.h"  json-c|unistd\.h
 src/crash        ^"src/crash\.h"  signal\.h|unistd\.h
 src/clock.c      ^"(proto/base|src/clock)\.h"  time\.h|sys/random
-src/config       ^"(proto/(base|packet)|src/(config|config_impl|folders))\.h"  ini\.h|unistd\.h|fcntl\.h
+src/config       ^"(proto/(base|packet|dialect)|src/(config|config_impl|folders))\.h"  ini\.h|unistd\.h|fcntl\.h
 src/folders      ^"src/(folders|config)\.h"  unistd\.h|fcntl\.h
 src/identity.c   ^"(proto/(base|seal)|src/(identity|clock))\.h"  unistd\.h|fcntl\.h
 src/main.c       ^"(proto/base|src/(clock|client|config|engine|identity)|ui/(front|page|version|words))\.h"  signal\.h|pthread|poll\.h|sys/(socket|un|eventfd)|fcntl\.h|unistd\.h

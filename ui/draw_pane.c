@@ -287,6 +287,7 @@ static struct bytes delivery_sign(const struct view *v, const struct message *m,
 	case D_QUEUED:
 		return draw_sign(v, "…", "~");
 	case D_SENT:
+	case D_HANDED:
 		return draw_sign(v, "→", ">");
 	case D_STORED:
 		return draw_sign(v, "⌂", "^");

@@ -178,6 +178,8 @@ static const char *delivery_word(const struct message *m)
 		return _("queued");
 	case D_SENT:
 		return _("sent");
+	case D_HANDED:
+		return _("sent; there is no receipt in this dialect");
 	case D_STORED:
 		return _("stored at a center");
 	case D_DELIVERED:

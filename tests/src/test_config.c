@@ -170,7 +170,11 @@ static void config__refuses__what_it_does_not_know(void **state)
 	    {"-x", "unknown option -x"},
 	    {"--plain peers", "--plain takes no command, but got peers"},
 	    {"--web=80", "--web: a port is 0 or 1024"},
-	    {"--listen json=1:2", "--listen is not in this version"},
+	    {"--listen json=1:2", "--listen: a listener as json=127.0.0.1:"},
+	    {"--listen json=::1:5000x", "--listen: a listener as json="},
+	    {"--listen json=127.0.0.1:0", "--listen: a listener as json="},
+	    {"--listen sotto=127.0.0.1:5000", "--listen: a listener as"},
+	    {"--listen smtp=127.0.0.1:5000", "--listen: a listener as json="},
 	    {"sned bob hi", "unknown command sned"},
 	    {"--headless send bob hi", "--headless takes no command"},
 	    {"--port", "--port wants a value"},
@@ -264,9 +268,18 @@ static void config__reads__every_key(void **state)
 /* A table row in config_keys that no setter knows would warn. */
 static void config__obeys__every_key_it_prints(void **state)
 {
-	static const char *const value[] = {
-	    "1234",    "on", "off", "ask",  "auto",
-	    "forever", "24", "::",  "name", "dark"};
+	static const char *const value[] = {"1234",
+					    "on",
+					    "off",
+					    "ask",
+					    "auto",
+					    "socket",
+					    "json=127.0.0.1:5000",
+					    "forever",
+					    "24",
+					    "::",
+					    "name",
+					    "dark"};
 	struct world *w = *state;
 
 	for (const struct option_row *r = config_keys; r->name; r++) {
@@ -304,6 +317,41 @@ static void config__knows__every_option_it_prints(void **state)
 				   : r->arg ? "wants a value"
 					    : "takes no value");
 	}
+}
+
+static void config__listens__where_it_is_told(void **state)
+{
+	struct world *w = *state;
+	char text[ADDR_TEXT];
+
+	ini(w, "listen = json=127.0.0.1:5000\nlisten = mesh=[::1]:6400\n");
+	load(w, "--home @ --listen json=127.0.0.1:5001");
+	expect_ok(w);
+	assert_int_equal(w->c.n_plain, 3);
+	assert_string_equal(w->c.plain[0].dialect, "json");
+	addr_text(text, &w->c.plain[0].at);
+	assert_string_equal(text, "127.0.0.1:5001");
+	addr_text(text, &w->c.plain[2].at);
+	assert_string_equal(text, "[::1]:6400");
+	assert_false(w->c.json_claimed);
+}
+
+static void config__opens__no_plain_door_to_the_network_unasked(void **state)
+{
+	struct world *w = *state;
+
+	load(w, "--home @ --listen json=0.0.0.0:5000");
+	expect_why(w, 2, "--plain-on-network");
+	load(w, "--home @ --listen json=0.0.0.0:5000 --plain-on-network");
+	expect_ok(w);
+	ini(w, "listen = json=192.0.2.1:5000\n");
+	load(w, "--home @");
+	expect_why(w, 10, "--plain-on-network");
+	ini(w, "plain-on-network = on\nlisten = json=192.0.2.1:5000\n"
+	       "json-ack = claimed\n");
+	load(w, "--home @");
+	expect_ok(w);
+	assert_true(w->c.json_claimed);
 }
 
 static void config__names__file_and_line_of_a_bad_value(void **state)
@@ -348,11 +396,10 @@ static void config__warns__about_keys_it_does_not_know(void **state)
 	load(w, "--home @");
 	expect_ok(w);
 	assert_string_equal(w->c.nick, "ana");
-	assert_int_equal(w->c.n_warnings, 4);
+	assert_int_equal(w->c.n_warnings, 3);
 	assert_non_null(strstr(w->c.warning[0], ":2: unknown key colour"));
 	assert_non_null(strstr(w->c.warning[1], ":3: user is not in this"));
-	assert_non_null(strstr(w->c.warning[2], ":4: listen is not in"));
-	assert_non_null(strstr(w->c.warning[3], ":6: interface-local"));
+	assert_non_null(strstr(w->c.warning[2], ":6: interface-local"));
 }
 
 static void config__bounds__the_file(void **state)
@@ -779,6 +826,8 @@ int main(void)
 	    TEST(config__reads__every_key),
 	    TEST(config__obeys__every_key_it_prints),
 	    TEST(config__knows__every_option_it_prints),
+	    TEST(config__listens__where_it_is_told),
+	    TEST(config__opens__no_plain_door_to_the_network_unasked),
 	    TEST(config__names__file_and_line_of_a_bad_value),
 	    TEST(config__warns__about_keys_it_does_not_know),
 	    TEST(config__bounds__the_file),

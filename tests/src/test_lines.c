@@ -299,7 +299,7 @@ static void lines__says__when_the_engine_refuses(void **state)
 static void lines__waits__for_the_name_of_whom_we_connect(void **state)
 {
 	struct server s = server_new();
-	struct contact c = {.id = 7, .dialect = "sotto"};
+	struct contact c = {.id = 7, .dialect = "sotto", .trust = TRUST_NEW};
 	struct event ev = {.kind = EV_RESULT, .contact = &c};
 	static const char connect[] = "{\"cmd\":\"connect\",\"ref\":\"c\","
 				      "\"to\":\"b\"}";
@@ -561,7 +561,8 @@ static void lines__replies__to_the_last_line_written(void **state)
 static void give_contacts(struct server *s, uint64_t ref, int from, int n,
 			  bool more)
 {
-	struct contact c = {.dialect = "sotto", .presence = P_ONLINE};
+	struct contact c = {
+	    .dialect = "sotto", .presence = P_ONLINE, .trust = TRUST_PINNED};
 	struct event ev = {.kind = EV_ITEM, .ref = ref, .contact = &c};
 
 	for (c.id = from; c.id < from + n; c.id++)

@@ -106,8 +106,8 @@ static void peersfile__warns__with_file_and_line(void **state)
 	    {"[laptop]:6327", "no address"},
 	    {"[]:6327", "no address"},
 	    {"a\x1b[2Jb:6327", "no address"},
-	    {"mesh://10.0.0.7:6327", "mesh:// is not in this version"},
-	    {"json://10.0.0.7", "json:// is not in this version"},
+	    {"smtp://10.0.0.7:6327", "smtp:// is not in this version"},
+	    {"json://10.0.0.7", "that dialect has no usual port"},
 	    {"://10.0.0.7", ":// is not in this version"},
 	    {"sotto://abcd@10.0.0.7:6327", "with a key is not in this"},
 	};

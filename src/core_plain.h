@@ -1,0 +1,77 @@
+#ifndef SOTTO_SRC_CORE_PLAIN_H
+#define SOTTO_SRC_CORE_PLAIN_H
+#include "src/core_impl.h"
+/* Peers of the plain dialects. A contact is an address there ("json://ip:port")
+ * or a name somebody gives himself, and never one that has a key: these files
+ * look only at contacts with `plain`, all others only at those without.
+ *   core_plain.c  contacts, links, PEERs: what all plain dialects share
+ *   core_json.c   document 003 */
+enum {
+	PLAIN_NEW_MAX = 1024, /* contacts that wrote to us first, a run */
+	RECENT_MAX = 32,      /* messages to one contact, by timestamp */
+};
+
+/* How a dialect does things. All of them may be called at any time. */
+struct way {
+	/* Sends what may be sent; dials for it. */
+	void (*pump)(struct core *c, const struct now *now, struct who *w);
+	/* A link that was dialled for w (NULL: accepted) is up. */
+	void (*up)(struct core *c, const struct now *now, struct conn *n,
+		   struct who *w);
+	void (*packet)(struct core *c, const struct now *now, struct conn *n,
+		       const struct packet *p);
+	/* The link n is gone (it is freed afterwards); or, with n NULL, one
+	 * that was dialled for w never came up. */
+	void (*down)(struct core *c, const struct now *now, struct who *w,
+		     struct conn *n);
+	/* w->send or w->dial.timer is due. */
+	void (*timer)(struct core *c, const struct now *now, struct who *w);
+	/* CMD_CONNECT: true: there is something to wait for. */
+	bool (*connect)(struct core *c, const struct now *now, struct who *w);
+};
+extern const struct way way_json;
+
+struct plain {
+	const struct dialect *d;
+	const struct way *way;
+	struct addr at;    /* where he is; port 0: not known yet */
+	struct conn *conn; /* the link that is used, or NULL */
+	bool dialling;     /* one is being made */
+	bool asking;       /* for the address of his name */
+	unsigned fails;    /* in a row */
+	int64_t stamp_us;  /* of the last message to him: they increase */
+	struct recent {
+		char stamp[STAMP_MAX + 1];
+		struct uuid id;
+	} * recent; /* RECENT_MAX, or NULL; a ring */
+	unsigned n_recent;
+};
+
+/* ---- core_plain.c ---- */
+/* The contact at this address, hidden ones too; or NULL. */
+struct who *keyless_at(const struct core *c, const struct dialect *d,
+		       const struct addr *at);
+/* One who writes to us first. NULL: there are too many. */
+struct who *keyless_stranger(struct core *c, const struct now *now,
+			     const struct dialect *d, const struct addr *at);
+/* Dials w's address, or asks for it; `says` goes out first, after that
+ * ticket. False: not now. */
+bool keyless_dial(struct core *c, struct who *w, ticket after,
+		  const struct packet *says);
+void keyless_send(struct core *c, const struct conn *n, ticket after,
+		  const struct packet *p);
+/* Fills the window; false: nothing may be sent now. */
+bool keyless_outbox(struct core *c, const struct now *now, struct who *w);
+void keyless_row_packet(const struct who *w, const struct row *r,
+			struct packet *p);
+/* It was handed to a link. */
+void keyless_row_sent(struct core *c, const struct now *now, struct row *r);
+/* A text that arrived: stores and tells it. ERR_EXISTS: a copy; *after is the
+ * ticket its answer waits for. ERR_AUTH: he is blocked; ERR_FULL: the disk. */
+enum err keyless_receive(struct core *c, const struct now *now, struct who *w,
+			 const struct conn *n, const struct packet *p,
+			 struct bytes dedupe, ticket *after);
+void keyless_seen(struct core *c, const struct now *now, struct who *w);
+/* Tries again: 1 s * 2^fails, at most the redial cap; full jitter. */
+void keyless_back_off(struct core *c, const struct now *now, struct who *w);
+#endif

@@ -1,0 +1,116 @@
+#ifndef SOTTO_SRC_NET_IMPL_H
+#define SOTTO_SRC_NET_IMPL_H
+#include "src/net.h"
+#include <netinet/in.h>
+#include <sys/socket.h>
+/* What net.c, with all that is common and the streams, and net_udp.c, with
+ * the datagrams, share; for nobody else. */
+enum {
+	READ_MAX = 65536,  /* bytes a link and turn */
+	PACKETS_MAX = 256, /* packets a link and turn */
+	EVENTS = 64,
+	CONNS_MAX = 16384,
+	SOURCES = 1024,  /* remembered sources of handshakes */
+	FD_RESERVE = 32, /* kept for what we dial and for the disk */
+	STUCK_US = 30000000,
+	/* Bytes that wait for a peer to read. What it has not acknowledged
+	 * fits however it is written; more is only answers to one that asks
+	 * and does not listen. */
+	OUTPUT_MAX = 16 << 20,
+	BURST = 20,
+	LISTENERS_MAX = 12,
+	UDP_MAX = 256,      /* correspondences */
+	DATAGRAMS_MAX = 64, /* a listener and turn */
+};
+
+/* One socket with its link. `heap` is its place in the heap of deadlines. */
+struct conn {
+	struct link *link;
+	const struct dialect *dialect;
+	struct addr at;
+	contact_id dialled_for;
+	int64_t due_us, stuck_us; /* stuck: output waits since; 0: none */
+	size_t heap;
+	link_id id;
+	int fd;  /* -1: broken, or datagrams */
+	int udp; /* of which listener it is a part; -1: a stream */
+	enum err why;
+	uint16_t packets; /* handed out this turn */
+	bool dialled, connecting, told_up, broken, writing, ready, dirty;
+	bool closing, counted;
+	struct conn *next_ready, *next_dirty;
+};
+
+struct listener {
+	int fd;
+	const struct dialect *dialect;
+	struct addr at; /* as bound */
+};
+
+/* A token bucket; a source is a v4 address or a v6 /64. */
+struct bucket {
+	uint8_t source[16];
+	int64_t at_us;
+	double tokens;
+};
+
+/* What a slot of the table was used for last: ids are slot and generation, so
+ * that an old id never means a new connection. */
+struct slot {
+	struct conn *conn;
+	uint16_t generation;
+	uint16_t next_free;
+};
+
+struct net {
+	const struct keys *keys;
+	struct net_rules rules;
+	int epoll;
+	struct listener listener[LISTENERS_MAX];
+	size_t n_listeners;
+	struct conn *udp[UDP_MAX]; /* those with datagrams */
+	size_t n_udp;
+	int watched[8];
+	size_t n_watched;
+	struct slot *slot;
+	size_t n_slots;
+	uint16_t free_head, free_tail; /* 0: none */
+	struct conn **heap;
+	size_t n_heap, heap_cap, n_pending, n_conns;
+	struct conn *ready, *ready_tail, *dirty;
+	struct bucket total, source[SOURCES];
+	struct rng rng;
+	struct packet packet;
+	uint8_t in[READ_MAX];
+	struct conn *gone; /* told down, freed at the next net_next */
+	bool again;        /* some link still holds whole packets */
+};
+
+/* ---- net.c ---- */
+struct addr net_addr_of(const struct sockaddr_storage *s);
+socklen_t net_addr_put(struct sockaddr_storage *s, const struct addr *a);
+bool net_addr_v4(const struct addr *a);
+bool net_addr_local(const struct addr *a);
+/* NULL: too many. */
+struct conn *net_conn_new(struct net *n, int fd, struct addr at);
+void net_conn_start(struct net *n, struct conn *c, const struct now *now,
+		    const struct dialect *d, const struct pubkey *pin);
+/* Nothing is read or written any more; it is told as NET_DOWN. */
+void net_conn_break(struct net *n, struct conn *c, enum err why);
+/* net_next looks at it; net_flush writes what it has. */
+void net_ready(struct net *n, struct conn *c);
+void net_dirty(struct net *n, struct conn *c);
+void net_due(struct net *n, struct conn *c); /* its deadline came nearer */
+enum err net_listener_add(struct net *n, int fd, const struct dialect *d);
+
+/* ---- net_udp.c ---- */
+enum err udp_listen(struct net *n, const struct dialect *d, struct addr at);
+void udp_read(struct net *n, size_t listener, const struct now *now);
+/* One that was made, or that was there already; NULL: it cannot be. */
+struct conn *udp_dial(struct net *n, const struct now *now,
+		      const struct effect *dial);
+void udp_write(struct net *n, struct conn *c);
+void udp_forget(struct net *n, const struct conn *c);
+/* Our address as the peer of c sees it. */
+struct addr udp_local(const struct net *n, const struct conn *c);
+#endif
