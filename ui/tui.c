@@ -43,7 +43,7 @@ void tui_send(struct tui *t, struct command *cmd, enum why why,
 	a = &t->asked[t->ref % ASKED_MAX];
 	if (a->why == WHY_DRAFT)
 		t->drafts_asked = 0; /* too long ago */
-	*a = (struct asked){.ref = t->ref, .why = why};
+	*a = (struct asked){.ref = t->ref, .why = why, .with = with};
 	if (why == WHY_DRAFT)
 		t->drafts_asked++;
 	snprintf(a->said, sizeof(a->said), "%s", said ? said : "");
@@ -102,6 +102,16 @@ static const char *failure(enum code code)
 				      : _("not done");
 }
 
+/* Another key was trusted: who has it now is somebody else's conversation, to
+ * which what waited went. */
+static void follow(struct tui *t, contact_id old, contact_id c)
+{
+	if (old && old != c && old == model_opened(t->model) &&
+	    !edit_text(t->edit).n && t->over == OVER_NONE &&
+	    model_find(t->model, c))
+		tui_open(t, c);
+}
+
 static void worked(struct tui *t, const struct asked *a, const struct event *ev)
 {
 	switch (a->why) {
@@ -131,6 +141,8 @@ static void worked(struct tui *t, const struct asked *a, const struct event *ev)
 		else if (a->said[0] || ev->text)
 			tui_say(t, LEVEL_INFO, _("%s"),
 				a->said[0] ? a->said : ev->text);
+		if (ev->contact)
+			follow(t, a->with, ev->contact->id);
 		return;
 	case WHY_OPEN:
 		if (!ev->contact)

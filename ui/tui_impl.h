@@ -44,6 +44,7 @@ enum why {
 struct asked {
 	uint64_t ref;
 	enum why why;
+	contact_id with;
 	char said[64]; /* WHY_SAY: what is true when it worked */
 };
 enum { ASKED_MAX = 64, COMPLETE_MAX = 256 };

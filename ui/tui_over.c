@@ -158,10 +158,12 @@ void tui_peers(struct tui *t, bool online)
 		clean(name, sizeof(name), model_name(c), 32);
 		model_tag(tag, c);
 		addr_text(at, &c->at);
-		buf_printf(
-		    b, "%s%s  %s  %s%s%s\n", name, tag, c->at.port ? at : "",
-		    c->presence == P_ONLINE ? _("online") : _("offline"),
-		    c->blocked ? "  " : "", c->blocked ? _("blocked") : "");
+		buf_printf(b, "%s%s%s%s  %s  %s%s%s\n", name, tag,
+			   c->at.port ? "  " : "", c->at.port ? at : "",
+			   _(model_trust_word(c)),
+			   c->presence == P_ONLINE ? _("online") : _("offline"),
+			   c->blocked ? "  " : "",
+			   c->blocked ? _("blocked") : "");
 	}
 	if (!b->n)
 		buf_printf(b, online ? _("nobody is online\n")

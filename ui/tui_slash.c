@@ -270,8 +270,9 @@ static bool slash(struct tui *t, const struct parsed *p)
 		tui_say(t, LEVEL_INFO, _("dialling"));
 	bool nick = p->row->kind == SL_SET &&
 		    (is(p->peer, "nickname") || is(p->peer, "nick"));
+	const char *done = done_word(p->row->kind);
 	tui_send(t, &cmd, nick ? WHY_NICK : why_of(p->row->kind),
-		 done_word(p->row->kind));
+		 done ? _(done) : NULL);
 	return true;
 }
 
