@@ -723,6 +723,18 @@ static void dial(struct tui *t, const char *at)
 	    WHY_OPEN, NULL);
 }
 
+/* The engine ended under us: what was being written may be nowhere else. */
+static void say_line(const struct tui *t)
+{
+	struct buf clean = {0};
+
+	text_clean(&clean, edit_text(t->edit));
+	if (clean.n)
+		fprintf(stderr, _("sotto: not sent: %.*s\n"), (int)clean.n,
+			(const char *)clean.p);
+	buf_free(&clean);
+}
+
 int tui_dial(struct client *c, const struct config *cfg, const char *at)
 {
 	struct tui t = {.client = c, .cfg = cfg, .pipe_fd = -1};
@@ -752,6 +764,8 @@ int tui_dial(struct client *c, const struct config *cfg, const char *at)
 	term_stop();
 	if (t.status && t.view.notice[0])
 		fprintf(stderr, "sotto: %s\n", t.view.notice);
+	if (t.status)
+		say_line(&t);
 	fini(&t);
 	client_close(c);
 	return t.status;
