@@ -272,9 +272,8 @@ static void trust_settle(struct core *c, const struct now *now, struct who *w,
 		who_accept(c, now, w);
 }
 
-/* Rows of an address go to whoever is met there. */
-static struct who *adopt(struct core *c, const struct now *now,
-			 struct who *from, struct who *to)
+struct who *who_adopt(struct core *c, const struct now *now, struct who *from,
+		      struct who *to)
 {
 	to->named |= from->named;
 	to->dial.keep |= from->dial.keep;
@@ -313,7 +312,7 @@ static void adopt_address(struct core *c, const struct now *now, struct who *w,
 	ident_text(ident, host, at->port);
 	struct who *from = who_by_ident(c, ident);
 	if (from && from != w && pubkey_none(&from->row.shown.key))
-		adopt(c, now, from, w);
+		who_adopt(c, now, from, w);
 }
 
 /* The first key met at an address that was all we knew: the contact is his. */
@@ -347,14 +346,14 @@ static struct who *link_owner(struct core *c, const struct now *now,
 		return w;
 	if (w)
 		return dialled && pubkey_none(&dialled->row.shown.key)
-			   ? adopt(c, now, dialled, w)
+			   ? who_adopt(c, now, dialled, w)
 			   : w;
 	if (dialled && dialled->row.shown.id > 0)
 		return upgrade(c, dialled, key);
 	if (c->disk || (!dialled && c->rules.new_key == NEW_KEY_REFUSE))
 		return NULL;
 	w = stranger(c, now, key, dialled ? dialled->row.shown.via : VIA_SEEN);
-	return w && dialled ? adopt(c, now, dialled, w) : w;
+	return w && dialled ? who_adopt(c, now, dialled, w) : w;
 }
 
 /* Our own key at an address: never dial it again. */

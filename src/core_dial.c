@@ -384,7 +384,7 @@ void dial_woke(struct core *c, const struct now *now)
 	}
 }
 
-static bool token_taken(struct core *c, const struct now *now)
+bool dial_token(struct core *c, const struct now *now)
 {
 	unsigned max = c->rules.max_dials_minute;
 	int64_t each = 60 * SECOND_US / (max ? max : 1);
@@ -461,7 +461,7 @@ static void hint_unknown(struct core *c, const struct now *now,
 		return;
 	if (w && w->n_places && w->place[0].self)
 		return;
-	if (h->via != VIA_FILE && !token_taken(c, now))
+	if (h->via != VIA_FILE && !dial_token(c, now))
 		return;
 	if (!w)
 		w = contact_at(c, h);
@@ -483,8 +483,11 @@ void core_hint(struct core *c, const struct now *now, const struct hint *h)
 {
 	struct who *w = NULL;
 
-	if (h->dialect != &dialect_sotto || !h->port || !h->host[0] ||
-	    strcmp(h->id, c->id) == 0)
+	if (h->dialect != &dialect_sotto) {
+		keyless_hint(c, now, h);
+		return;
+	}
+	if (!h->port || !h->host[0] || strcmp(h->id, c->id) == 0)
 		return;
 	if (!pubkey_none(&h->key))
 		w = who_by_key(c, &h->key);

@@ -142,6 +142,7 @@ struct conn {
 	const struct dialect *d; /* plain; then `who` is NULL, and `peer` ... */
 	struct who *peer;        /* ... is whose it is, or NULL: nobody's yet */
 	struct addr local;       /* we, as seen from there */
+	int64_t ready_us;        /* not before are texts sent */
 	struct pubkey key;
 	struct addr at;
 	struct uuid instance;
@@ -248,6 +249,9 @@ void place_add(struct core *c, struct who *w, const char *host, uint16_t port,
 /* ---- core.c ---- */
 struct conn *conn_find(const struct core *c, link_id id);
 struct conn *conn_new(struct core *c, link_id id);
+/* Rows and addresses of `from`, an address, go to whoever is met there. */
+struct who *who_adopt(struct core *c, const struct now *now, struct who *from,
+		      struct who *to);
 void message_arrived(struct core *c, struct who *w, struct message *m,
 		     ticket after);
 void stamp_copy(char out[static STAMP_MAX + 1], struct bytes s);
@@ -279,6 +283,8 @@ void dial_start(struct core *c, const struct now *now);
 void dial_woke(struct core *c, const struct now *now);
 void dial_resolved(struct core *c, const struct now *now, const struct job *j);
 bool dial_wanted(const struct core *c, const struct who *w);
+/* One dial at the word of others; false: enough for this minute. */
+bool dial_token(struct core *c, const struct now *now);
 /* A random time in [0, span). */
 int64_t jitter(const struct now *now, int64_t span_us);
 
@@ -306,6 +312,8 @@ void outbox_back(struct core *c, struct row *r);
 void outbox_end(struct core *c, const struct now *now, struct row *r,
 		enum delivery d, const char *error);
 struct row *outbox_find(const struct core *c, struct uuid id);
+bool outbox_expired(const struct core *c, const struct now *now,
+		    const struct message *m);
 void outbox_again(struct core *c, const struct now *now, struct who *w,
 		  struct message *m); /* CMD_RETRY; takes m */
 /* CMD_RETRY of one that still waits: no pause any more. */
@@ -365,6 +373,7 @@ enum code peer_find(struct core *c, const struct now *now, const char *typed,
 void keyless_begin(struct who *w); /* if his dialect is a plain one */
 void keyless_end(struct who *w);
 void keyless_start(struct core *c, const struct now *now);
+void keyless_hint(struct core *c, const struct now *now, const struct hint *h);
 enum code keyless_find(struct core *c, const struct now *now,
 		       const struct typed *t, bool make, struct who **out,
 		       char why[static 256]);

@@ -124,7 +124,7 @@ void outbox_reload(struct core *c, struct who *w)
 
 /* By our own elapsed time, so that a clock that jumps fails nothing; and not
  * before it had an hour of this run to be delivered. */
-static bool expired(const struct core *c, const struct now *now,
+bool outbox_expired(const struct core *c, const struct now *now,
 		    const struct message *m)
 {
 	int64_t run_us = now->mono_us - c->base_mono_us;
@@ -144,7 +144,7 @@ static void take_row(struct core *c, const struct now *now, struct who *w,
 	}
 	/* The store knows rows that are on their way to the disk, too. */
 	struct row *r = row_add(c, w, m, c->hard);
-	if (expired(c, now, m))
+	if (outbox_expired(c, now, m))
 		outbox_end(c, now, r, D_FAILED, "not delivered in time");
 }
 

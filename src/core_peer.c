@@ -161,6 +161,15 @@ static void by_id(struct core *c, const char *t, struct search *s)
 			search_hit(s, c->list[i]);
 }
 
+/* "mesh:ID": a name that somebody gave himself where nobody has a key. */
+static void by_ident(struct core *c, const char *t, struct search *s)
+{
+	struct who *w = who_by_ident(c, t);
+
+	if (w && w->plain && !hidden(w))
+		search_hit(s, w);
+}
+
 static void by_address(struct core *c, const struct typed *t, struct search *s)
 {
 	struct who *w = who_at(c, t->host, t->port);
@@ -272,6 +281,8 @@ enum code peer_find(struct core *c, const struct now *now, const char *typed,
 	by_petname(c, typed, &s);
 	if (!s.n)
 		by_id(c, typed, &s);
+	if (!s.n)
+		by_ident(c, typed, &s);
 	if (!s.n && is_self(c, typed)) {
 		snprintf(why, 256, "%s: that is yourself", typed);
 		return CODE_SELF;

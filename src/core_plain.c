@@ -7,7 +7,9 @@
 
 static const struct way *way_of(const struct dialect *d)
 {
-	return d == &dialect_json ? &way_json : NULL;
+	if (d == &dialect_json)
+		return &way_json;
+	return d == &dialect_mesh ? &way_mesh : NULL;
 }
 
 static bool same_addr(const struct addr *a, const struct addr *b)
@@ -107,6 +109,24 @@ struct who *keyless_stranger(struct core *c, const struct now *now,
 	return plain_new(c, now, d, host, at->port, VIA_SEEN);
 }
 
+struct who *keyless_lead(struct core *c, const struct dialect *d,
+			 const char *host, uint16_t port, enum via via)
+{
+	struct who *w = lead_new(c);
+
+	if (!w)
+		return NULL;
+	w->row.shown.dialect = d->name;
+	w->row.shown.trust = TRUST_PLAIN;
+	w->row.shown.via = via;
+	if (!ident_plain(w->row.shown.ident, d, host, port)) {
+		who_remove(c, w);
+		return NULL;
+	}
+	keyless_begin(w);
+	return w;
+}
+
 /* A forgotten one is seen again. */
 static void unhide(struct core *c, struct who *w)
 {
@@ -130,7 +150,29 @@ void core_listens(struct core *c, const struct dialect *d, struct addr at)
 		c->door[c->n_doors++] = (struct door){d, at};
 }
 
+const struct door *keyless_door(const struct core *c, const struct dialect *d)
+{
+	for (size_t i = 0; i < c->n_doors; i++)
+		if (c->door[i].d == d)
+			return &c->door[i];
+	return NULL;
+}
+
 /* ---- whom a PEER means ---- */
+
+/* Who was met, or typed, with this address. */
+static struct who *at_place(const struct core *c, const struct dialect *d,
+			    const char *host, uint16_t port)
+{
+	for (size_t i = 0; i < c->n_list; i++) {
+		struct who *w = c->list[i];
+		for (unsigned k = 0; k < w->n_places && w->plain; k++)
+			if (w->plain->d == d && w->place[k].port == port &&
+			    strcmp(w->place[k].host, host) == 0)
+				return w;
+	}
+	return NULL;
+}
 
 enum code keyless_find(struct core *c, const struct now *now,
 		       const struct typed *t, bool make, struct who **out,
@@ -154,6 +196,8 @@ enum code keyless_find(struct core *c, const struct now *now,
 	struct who *w = who_by_ident(c, ident);
 	if (!w && ip_typed(t->host, &at))
 		w = keyless_at(c, t->dialect, &at);
+	if (!w)
+		w = at_place(c, t->dialect, t->host, t->port);
 	if (!w && !make) {
 		snprintf(why, 256, "%.200s: nobody known there", ident);
 		return CODE_UNKNOWN;
@@ -259,8 +303,18 @@ void keyless_resolved(struct core *c, const struct now *now, struct who *w,
 		give_up(c, now, w, why);
 		return;
 	}
-	p->at = best_of(j);
-	p->at.port = j->port;
+	struct addr at = best_of(j);
+	at.port = j->port;
+	struct who *known = keyless_at(c, p->d, &at);
+	if (known && known != w && !p->conn) { /* who has that address */
+		struct typed t;
+		if (typed_parse(w->row.shown.ident, &t))
+			place_add(c, known, t.host, t.port, VIA_TYPED, 0);
+		who_adopt(c, now, w, known);
+		known->plain->way->pump(c, now, known);
+		return;
+	}
+	p->at = at;
 	w->row.shown.at = p->at;
 	ip_text(host, &p->at);
 	place_add(c, w, host, p->at.port, VIA_SEEN, now->wall_us / MS_US);
@@ -282,7 +336,7 @@ void core_plain_up(struct core *c, const struct now *now, link_id id,
 		w = NULL;
 	if (w)
 		w->plain->dialling = false;
-	if (!way || c->n_conns >= c->rules.max_links) {
+	if (!way || c->n_conns >= c->rules.max_links || c->quit) {
 		effects_put(c->fx,
 			    &(struct effect){.kind = FX_CLOSE, .link = id});
 		return;
@@ -347,10 +401,31 @@ void keyless_start(struct core *c, const struct now *now)
 {
 	for (size_t i = 0; i < c->n_list; i++) {
 		struct who *w = c->list[i];
-		if (w->plain && w->row.shown.waiting)
+		if (w->plain && w->row.shown.waiting && !w->dial.timer.pos)
 			timer_set(&c->heap, &w->dial.timer,
 				  now->mono_us + jitter(now, 2 * SECOND_US));
 	}
+}
+
+/* peers.txt names whom to connect to where there are connections. */
+void keyless_hint(struct core *c, const struct now *now, const struct hint *h)
+{
+	struct addr at = {.port = h->port};
+	struct who *w;
+
+	if (!(h->dialect->traits & T_HELLO_FIRST) || h->via != VIA_FILE ||
+	    !h->host[0] || !h->port)
+		return;
+	w = at_place(c, h->dialect, h->host, h->port);
+	if (!w && ip_typed(h->host, &at))
+		w = keyless_at(c, h->dialect, &at);
+	if (!w)
+		w = keyless_lead(c, h->dialect, h->host, h->port, h->via);
+	if (!w || w->plain->conn)
+		return;
+	w->named = w->dial.keep = true;
+	timer_set(&c->heap, &w->dial.timer,
+		  now->mono_us + jitter(now, 2 * SECOND_US));
 }
 
 bool keyless_connect(struct core *c, const struct now *now, struct who *w)
@@ -441,6 +516,16 @@ void keyless_message(const struct now *now, struct who *w,
 		return;
 	free(m->quote);
 	m->quote = xstrndup(fits.quoted);
+}
+
+void keyless_expire(struct core *c, const struct now *now, struct who *w)
+{
+	for (struct row *r = w->first, *next; r && !c->disk; r = next) {
+		next = r->next;
+		if (outbox_expired(c, now, r->m))
+			outbox_end(c, now, r, D_FAILED,
+				   "not delivered in time");
+	}
 }
 
 bool keyless_outbox(struct core *c, const struct now *now, struct who *w)

@@ -5,8 +5,10 @@
  * or a name somebody gives himself, and never one that has a key: these files
  * look only at contacts with `plain`, all others only at those without.
  *   core_plain.c  contacts, links, PEERs: what all plain dialects share
- *   core_json.c   document 003 */
+ *   core_json.c   document 003
+ *   core_mesh.c   document 004 */
 enum {
+	MESH_ID = 32,         /* characters of our own id there */
 	PLAIN_NEW_MAX = 1024, /* contacts that wrote to us first, a run */
 	RECENT_MAX = 32,      /* messages to one contact, by timestamp */
 };
@@ -29,7 +31,7 @@ struct way {
 	/* CMD_CONNECT: true: there is something to wait for. */
 	bool (*connect)(struct core *c, const struct now *now, struct who *w);
 };
-extern const struct way way_json;
+extern const struct way way_json, way_mesh;
 
 struct plain {
 	const struct dialect *d;
@@ -60,6 +62,13 @@ bool keyless_dial(struct core *c, struct who *w, ticket after,
 		  const struct packet *says);
 void keyless_send(struct core *c, const struct conn *n, ticket after,
 		  const struct packet *p);
+/* A place where somebody may be; nothing of it is stored. */
+struct who *keyless_lead(struct core *c, const struct dialect *d,
+			 const char *host, uint16_t port, enum via via);
+/* Where we listen for d, or NULL. */
+const struct door *keyless_door(const struct core *c, const struct dialect *d);
+/* Ends what has waited too long. */
+void keyless_expire(struct core *c, const struct now *now, struct who *w);
 /* Fills the window; false: nothing may be sent now. */
 bool keyless_outbox(struct core *c, const struct now *now, struct who *w);
 void keyless_row_packet(const struct who *w, const struct row *r,

@@ -223,7 +223,8 @@ struct who *who_new(struct core *c, const struct now *now,
 static void lead_evict(struct core *c)
 {
 	for (size_t i = 0; i < c->n_leads; i++) {
-		if (c->lead[i]->dial.round || c->lead[i]->named)
+		if (c->lead[i]->dial.round || c->lead[i]->named ||
+		    c->lead[i]->plain)
 			continue;
 		who_remove(c, c->lead[i]);
 		return;

@@ -496,6 +496,17 @@ static bool plain(const struct dialect *d)
 	return !(d->traits & T_KEYED);
 }
 
+/* A plain dialect has no signs of life of its own. */
+static void keep_alive(int fd, const struct dialect *d)
+{
+	if (!plain(d))
+		return;
+	set(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+	set(fd, IPPROTO_TCP, TCP_KEEPIDLE, 30);
+	set(fd, IPPROTO_TCP, TCP_KEEPINTVL, 10);
+	set(fd, IPPROTO_TCP, TCP_KEEPCNT, 3);
+}
+
 /* Descriptors are kept for what we dial and for the disk. */
 static bool descriptors_left(int fd)
 {
@@ -527,7 +538,7 @@ static void accept_all(struct net *n, const struct listener *l)
 		}
 		set(fd, IPPROTO_TCP, TCP_NODELAY, 1);
 		set(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, 60000);
-		set(fd, SOL_SOCKET, SO_KEEPALIVE, plain(l->dialect));
+		keep_alive(fd, l->dialect);
 		c->counted = true;
 		n->n_pending++;
 		net_conn_start(n, c, &now, l->dialect, NULL);
@@ -552,7 +563,7 @@ static void stream_connect(struct net *n, struct conn *c)
 
 	set(c->fd, IPPROTO_TCP, TCP_NODELAY, 1);
 	set(c->fd, IPPROTO_TCP, TCP_USER_TIMEOUT, 60000);
-	set(c->fd, SOL_SOCKET, SO_KEEPALIVE, plain(c->dialect));
+	keep_alive(c->fd, c->dialect);
 	c->connecting = true;
 	if (connect(c->fd, (const void *)&s, len) && errno != EINPROGRESS)
 		net_conn_break(n, c, ERR_SYS);
