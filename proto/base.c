@@ -403,6 +403,32 @@ void text_fold(struct buf *out, struct bytes s)
 	free(folded);
 }
 
+void base64_put(struct buf *out, struct bytes s)
+{
+	size_t n =
+	    sodium_base64_encoded_len(s.n, sodium_base64_VARIANT_ORIGINAL);
+
+	buf_room(out, n);
+	sodium_bin2base64((char *)out->p + out->n, n, s.p, s.n,
+			  sodium_base64_VARIANT_ORIGINAL);
+	out->n += n - 1; /* without its NUL */
+}
+
+enum err base64_get(struct arena *a, struct bytes s, struct bytes *out)
+{
+	size_t room = s.n / 4 * 3, n = 0;
+	uint8_t *p = arena_get(a, room ? room : 1);
+
+	if (!p)
+		return ERR_LIMIT;
+	if (s.n % 4 ||
+	    (s.n && sodium_base642bin(p, room, (const char *)s.p, s.n, NULL, &n,
+				      NULL, sodium_base64_VARIANT_ORIGINAL)))
+		return ERR_PARSE;
+	*out = (struct bytes){p, n};
+	return OK;
+}
+
 /* Days since 1970-01-01 of a date of the proleptic Gregorian calendar. */
 static int64_t days_of(int64_t y, int m, int d)
 {

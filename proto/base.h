@@ -54,6 +54,11 @@ void *xrealloc(void *p, size_t n);
 char *xstrndup(struct bytes s);
 /* As a search sees it: without case and accents, compatibility forms as one. */
 void text_fold(struct buf *out, struct bytes s);
+/* RFC 4648, with its padding. base64_get: ERR_PARSE unless it is just that;
+ * ERR_LIMIT: the arena is full. */
+void base64_put(struct buf *out, struct bytes s);
+enum err base64_get(struct arena *a, struct bytes s,
+		    struct bytes *out) MUST_USE;
 bool utf8_ok(struct bytes s); /* RFC 3629, and without NUL */
 /* The longest prefix of at most max bytes that splits no grapheme. */
 size_t utf8_cut(struct bytes s, size_t max);

@@ -77,6 +77,8 @@ static enum err check_hello(const struct packet *p)
 		err = word_check(p->features, 256);
 	if (err)
 		return err;
+	if (p->prekey.n > 512)
+		return ERR_LIMIT;
 	return p->n_peers <= PEERS_MAX && ranges_ok(p) ? OK : ERR_LIMIT;
 }
 
@@ -99,7 +101,7 @@ static enum err check_center(const struct packet *p)
 
 	if (err)
 		return err;
-	if (p->verb > CENTER_AWAY)
+	if (p->verb > CENTER_RELAY)
 		return ERR_PARSE;
 	return word_check(p->text, PACKET_MAX);
 }
@@ -230,6 +232,7 @@ void packet_dump(struct buf *out, const struct packet *p)
 	dump_bytes(out, "nick", p->nick);
 	dump_bytes(out, "version", p->version);
 	dump_bytes(out, "features", p->features);
+	dump_bytes(out, "prekey", p->prekey);
 	dump_hex(out, "instance", p->instance.b, sizeof p->instance.b);
 	if (p->listen_port)
 		buf_printf(out, " listen_port=%u", p->listen_port);
@@ -243,6 +246,9 @@ void packet_dump(struct buf *out, const struct packet *p)
 			   (unsigned long long)p->ranges[i].to);
 	if (p->kind == PKT_CENTER)
 		buf_printf(out, " verb=%u", p->verb);
+	if (p->ref)
+		buf_printf(out, " ref=%llu", (unsigned long long)p->ref);
+	dump_bytes(out, "blob", p->blob);
 	if (p->private)
 		buf_printf(out, " private");
 	for (size_t i = 0; i < p->n_words; i++)

@@ -87,6 +87,18 @@ enum center_verb {
 	CENTER_REFUSED,      /* recipient has blocked us */
 	CENTER_SOME_REFUSED, /* of a broadcast */
 	CENTER_AWAY,         /* what was kept for us: text */
+
+	/* In our own protocol alone, where the link itself says who asks, and
+	 * requests have neither user nor token: `ref` is the request's, and
+	 * its answer's. LIN is [user] by key, or [user, password]. */
+	CENTER_STORE,  /* keep a letter: [to, seconds it is to be kept], blob */
+	CENTER_FETCH,  /* what is kept for us above seq */
+	CENTER_TRIM,   /* we have all up to seq */
+	CENTER_MAIL,   /* a kept letter: seq, blob; all sent: no blob */
+	CENTER_PREKEY, /* our bundle: blob */
+	CENTER_BUNDLE, /* whose is wanted: [who]; the answer has the blob */
+	CENTER_RELAY,  /* a way to them: [who]; the answer, and what they are
+			* told, has a token in hex: [who, token] */
 };
 
 enum verdict {
@@ -133,6 +145,8 @@ struct packet {
 	struct bytes word[WORDS_MAX]; /* CENTER; ERROR: code, words */
 	size_t n_words;
 	enum center_verb verb; /* CENTER */
+	uint64_t ref;          /* CENTER of ours: which request; 0: none */
+	struct bytes blob;     /* CENTER of ours: a letter, a bundle */
 	bool private;          /* center: a text that came from its writer */
 	struct bytes frame;    /* center: as it came; what the login goes by */
 };

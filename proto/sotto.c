@@ -11,6 +11,7 @@ static const char *const kind_word[] = {
     [PKT_HELLO] = "hello",   [PKT_MESSAGE] = "message", [PKT_REPLY] = "reply",
     [PKT_ACK] = "ack",       [PKT_PEERS] = "peers",     [PKT_SKIP] = "skip",
     [PKT_TYPING] = "typing", [PKT_READ] = "read",       [PKT_ERROR] = "error",
+    [PKT_WHO] = "-",         [PKT_CENTER] = "center",
 };
 enum { N_KINDS = sizeof kind_word / sizeof *kind_word };
 
@@ -21,6 +22,50 @@ static const char *const verdict_word[] = {
     [V_BUSY] = "busy",       [V_SEQ_REUSED] = "seq_reused",
 };
 enum { N_VERDICTS = sizeof verdict_word / sizeof *verdict_word };
+
+/* Words of a center. 002: "LIN", "BRD", "ONL" ...; those that need a wire of
+ * their own are not among them. */
+static const char *const verb_word[] = {
+    [CENTER_NOTHING] = "-",
+    [CENTER_TEXT] = "text",
+    [CENTER_WORD] = "-",
+    [CENTER_LIN] = "login",
+    [CENTER_MSG] = "-",
+    [CENTER_BRD] = "broadcast",
+    [CENTER_ONL] = "online",
+    [CENTER_BLC] = "block",
+    [CENTER_OUT] = "logout",
+    [CENTER_GET] = "getaddress",
+    [CENTER_ALL] = "allow",
+    [CENTER_HEY] = "keepalive",
+    [CENTER_LOGIN_OKAY] = "welcome",
+    [CENTER_LOGIN_FAILED] = "incorrect",
+    [CENTER_JUST_PENNED] = "locked_now",
+    [CENTER_PENNED] = "locked",
+    [CENTER_OKAY] = "okay",
+    [CENTER_FAIL] = "fail",
+    [CENTER_ADR] = "address",
+    [CENTER_ONLINE] = "logged_on",
+    [CENTER_OFFLINE] = "logged_off",
+    [CENTER_LIST] = "list",
+    [CENTER_WANTS] = "wants",
+    [CENTER_BLOCKED] = "blocked",
+    [CENTER_UNBLOCKED] = "unblocked",
+    [CENTER_GONE] = "gone",
+    [CENTER_MOVED] = "moved",
+    [CENTER_KEPT] = "kept",
+    [CENTER_REFUSED] = "refused",
+    [CENTER_SOME_REFUSED] = "some_refused",
+    [CENTER_AWAY] = "away",
+    [CENTER_STORE] = "store",
+    [CENTER_FETCH] = "fetch",
+    [CENTER_TRIM] = "trim",
+    [CENTER_MAIL] = "mail",
+    [CENTER_PREKEY] = "prekey",
+    [CENTER_BUNDLE] = "bundle",
+    [CENTER_RELAY] = "relay",
+};
+enum { N_VERBS = sizeof verb_word / sizeof *verb_word };
 
 /* ---- writing ---- */
 
@@ -113,6 +158,14 @@ static void put_uuid(struct buf *b, const char *key, const struct uuid *u)
 	put(b, "\"");
 }
 
+static void put_blob(struct buf *b, const char *key, struct bytes s)
+{
+	put_key(b, key);
+	put(b, "\"");
+	base64_put(b, s);
+	put(b, "\"");
+}
+
 static void put_ip(struct buf *b, const uint8_t ip[static 16])
 {
 	static const uint8_t v4[12] = {[10] = 0xff, 0xff};
@@ -188,6 +241,8 @@ static void put_hello(struct buf *b, const struct packet *p)
 	put_field(b, "version", p->version);
 	put_features(b, p->features);
 	put_hex_field(b, "epoch", p->epoch, sizeof p->epoch);
+	if (p->prekey.n)
+		put_blob(b, "prekey", p->prekey);
 	put_key(b, "have");
 	if (!p->have) {
 		put(b, "null");
@@ -247,13 +302,39 @@ static void put_error(struct buf *b, const struct packet *p)
 		put_field(b, "error", p->word[1]);
 }
 
+static void put_center(struct buf *b, const struct packet *p)
+{
+	put_field(b, "verb",
+		  (struct bytes){(const uint8_t *)verb_word[p->verb],
+				 strlen(verb_word[p->verb])});
+	if (p->ref) {
+		put_key(b, "ref");
+		put_number(b, p->ref);
+	}
+	if (p->seq) {
+		put_key(b, "seq");
+		put_number(b, p->seq);
+	}
+	put(b, p->n_words ? ",\"words\":[" : "");
+	for (size_t i = 0; i < p->n_words; i++) {
+		put(b, i ? "," : "");
+		put_string(b, p->word[i]);
+	}
+	put(b, p->n_words ? "]" : "");
+	if (p->text.n)
+		put_field(b, "message", p->text);
+	if (p->blob.n)
+		put_blob(b, "blob", p->blob);
+}
+
 static enum err sotto_encode(const struct packet *p, struct buf *out)
 {
 	enum err err = packet_check(p);
 
 	if (err)
 		return err;
-	if (p->kind == PKT_WHO || p->kind == PKT_CENTER)
+	if (p->kind == PKT_WHO ||
+	    (p->kind == PKT_CENTER && *verb_word[p->verb] == '-'))
 		return ERR_STATE;
 	put(out, "{\"type\":\"");
 	put(out, kind_word[p->kind]);
@@ -278,10 +359,12 @@ static enum err sotto_encode(const struct packet *p, struct buf *out)
 	case PKT_ERROR:
 		put_error(out, p);
 		break;
+	case PKT_CENTER:
+		put_center(out, p);
+		break;
 	case PKT_PEERS:
 	case PKT_TYPING:
 	case PKT_WHO:
-	case PKT_CENTER:
 		break;
 	}
 	put(out, "}");
@@ -489,11 +572,51 @@ static enum err get_kind(struct reading *r, struct json_object *v)
 	unsigned kind = 0;
 	enum err err = get_word(v, kind_word, N_KINDS, &kind);
 
+	if (!err && kind == PKT_WHO)
+		err = ERR_STATE; /* of plain dialects */
 	if (!err) {
 		r->p->kind = (enum packet_kind)kind;
 		r->typed = true;
 	}
 	return err;
+}
+
+/* One that we do not know is not of this version: refused, the link lives. */
+static enum err get_verb(struct reading *r, struct json_object *v)
+{
+	unsigned verb = 0;
+	enum err err = get_word(v, verb_word, N_VERBS, &verb);
+
+	if (!err && *verb_word[verb] == '-')
+		err = ERR_STATE;
+	if (!err)
+		r->p->verb = (enum center_verb)verb;
+	return err;
+}
+
+static enum err get_list(struct reading *r, struct json_object *v)
+{
+	size_t n;
+	enum err err = OK;
+
+	if (!json_object_is_type(v, json_type_array))
+		return ERR_PARSE;
+	n = json_object_array_length(v);
+	if (n > WORDS_MAX)
+		return ERR_LIMIT;
+	for (size_t i = 0; i < n && !err; i++)
+		err = get_text(r, json_object_array_get_idx(v, i), 512,
+			       &r->p->word[i]);
+	r->p->n_words = err ? 0 : n;
+	return err;
+}
+
+static enum err get_blob(struct reading *r, struct json_object *v,
+			 struct bytes *out)
+{
+	struct bytes s;
+
+	return is_text(v, &s) ? base64_get(r->a, s, out) : ERR_PARSE;
 }
 
 static enum err get_verdict(struct reading *r, struct json_object *v)
@@ -542,6 +665,10 @@ static enum err get_field(struct reading *r, const char *k,
 
 	/* ordered by first letter, so that the switch is the table */
 	switch (k[0]) {
+	case 'b':
+		if (!strcmp(k, "blob"))
+			return get_blob(r, v, &p->blob);
+		break;
 	case 'c':
 		if (!strcmp(k, "code"))
 			return get_code(r, v);
@@ -602,10 +729,14 @@ static enum err get_field(struct reading *r, const char *k,
 	case 'p':
 		if (!strcmp(k, "peer"))
 			return get_text(r, v, 64, &p->peer);
+		if (!strcmp(k, "prekey"))
+			return get_blob(r, v, &p->prekey);
 		break;
 	case 'r':
 		if (!strcmp(k, "reply_to"))
 			return get_uuid(v, &p->reply_to);
+		if (!strcmp(k, "ref"))
+			return get_number(v, INT64_MAX, &p->ref);
 		break;
 	case 's':
 		if (!strcmp(k, "seq"))
@@ -618,6 +749,12 @@ static enum err get_field(struct reading *r, const char *k,
 	case 'v':
 		if (!strcmp(k, "version"))
 			return get_text(r, v, 64, &p->version);
+		if (!strcmp(k, "verb"))
+			return get_verb(r, v);
+		break;
+	case 'w':
+		if (!strcmp(k, "words"))
+			return get_list(r, v);
 		break;
 	}
 	return OK; /* unknown fields are ignored */
@@ -644,6 +781,8 @@ static enum err read_packet(struct reading *r, struct json_object *root)
 	}
 	if (!r->p->seq && r->p->kind != PKT_HELLO && r->p->kind != PKT_SKIP)
 		memset(r->p->epoch, 0, sizeof r->p->epoch); /* of no number */
+	if (!err && r->p->kind == PKT_CENTER && !r->p->verb)
+		err = ERR_PARSE;
 	return err ? err : packet_check(r->p);
 }
 

@@ -625,7 +625,7 @@ static void packet_check__bounds__what_a_centre_says(void **state)
 	p.word[p.n_words++] = (struct bytes){x, 513};
 	assert_int_equal(packet_check(&p), ERR_LIMIT);
 	p.n_words = 0;
-	p.verb = (enum center_verb)(CENTER_AWAY + 1);
+	p.verb = (enum center_verb)(CENTER_RELAY + 1);
 	assert_int_equal(packet_check(&p), ERR_PARSE);
 }
 

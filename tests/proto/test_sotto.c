@@ -71,6 +71,7 @@ static void sotto__carries__every_kind(void **state)
 	p.nick = str("ana \"x\" \xc3\xa9");
 	p.version = str("sotto/1");
 	p.features = str("reply peers");
+	p.prekey = str("a bundle");
 	p.listen_port = 6327;
 	uuid_fill(&p.instance, &r);
 	rng_fill(&r, p.epoch, 8);
@@ -226,6 +227,60 @@ static void sotto__passes_over__what_a_later_version_says(void **state)
 	    decode("{\"type\":\"typing\",\"colour\":\"red\"}", &out), OK);
 }
 
+/* A center's words, its letters and bundles. */
+static void sotto__carries__what_a_center_says(void **state)
+{
+	static const enum center_verb said[] = {
+	    CENTER_TEXT,   CENTER_LIN,   CENTER_BRD,    CENTER_ONL,
+	    CENTER_BLC,    CENTER_OUT,   CENTER_GET,    CENTER_ALL,
+	    CENTER_HEY,    CENTER_FAIL,  CENTER_PENNED, CENTER_ONLINE,
+	    CENTER_STORE,  CENTER_MAIL,  CENTER_TRIM,   CENTER_FETCH,
+	    CENTER_PREKEY, CENTER_BUNDLE};
+	struct packet out;
+	uint8_t blob[301];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof blob; i++)
+		blob[i] = (uint8_t)(i * 7);
+	for (size_t i = 0; i < sizeof said / sizeof *said; i++) {
+		struct packet p = {.kind = PKT_CENTER,
+				   .verb = said[i],
+				   .ref = i * 1000,
+				   .seq = i,
+				   .n_words = i % (WORDS_MAX + 1),
+				   .text = str(i % 2 ? "a \"b\" \n c" : ""),
+				   .blob = {blob, i * 17}};
+		for (size_t k = 0; k < p.n_words; k++)
+			p.word[k] = str(k ? "a \u00e7 b" : "x");
+		there_and_back(&p);
+	}
+	assert_int_equal(decode("{\"type\":\"center\"}", &out), ERR_PARSE);
+	assert_int_equal(decode("{\"type\":\"center\",\"verb\":\"-\"}", &out),
+			 ERR_STATE);
+	assert_int_equal(
+	    decode("{\"type\":\"center\",\"verb\":\"sing\"}", &out), ERR_STATE);
+	assert_int_equal(decode("{\"type\":\"center\",\"verb\":\"mail\","
+				"\"blob\":\"AAA\"}",
+				&out),
+			 ERR_PARSE);
+	assert_int_equal(decode("{\"type\":\"center\",\"verb\":\"mail\","
+				"\"blob\":\"A*==\"}",
+				&out),
+			 ERR_PARSE);
+	assert_int_equal(decode("{\"type\":\"center\",\"verb\":\"login\","
+				"\"words\":[1]}",
+				&out),
+			 ERR_PARSE);
+	assert_int_equal(decode("{\"type\":\"center\",\"verb\":\"login\","
+				"\"words\":[\"1\",\"2\",\"3\",\"4\",\"5\","
+				"\"6\",\"7\",\"8\",\"9\"]}",
+				&out),
+			 ERR_LIMIT);
+	struct packet login = {.kind = PKT_CENTER, .verb = CENTER_WORD};
+	struct buf none = {0};
+	assert_int_equal(dialect_sotto.encode(&login, &none), ERR_STATE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -233,6 +288,7 @@ int main(void)
 	    cmocka_unit_test(sotto__keeps__texts_exactly),
 	    cmocka_unit_test(sotto__refuses__wrong_types_and_ranges),
 	    cmocka_unit_test(sotto__reads_the_id__of_what_it_refuses),
+	    cmocka_unit_test(sotto__carries__what_a_center_says),
 	    cmocka_unit_test(sotto__passes_over__what_a_later_version_says),
 	};
 
