@@ -70,6 +70,7 @@ static message_n heard_before(const struct request *r)
 	return *end ? -1 : n;
 }
 
+static const char retry[] = "retry: 500\n\n"; /* ms, until it asks again */
 static const char lost[] = "{\"v\":1,\"event\":\"lost\"}";
 static const char away[] =
     "{\"v\":1,\"event\":\"bye\",\"reason\":\"sotto is not running\"}";
@@ -106,6 +107,8 @@ void events_begin(struct site *s, struct request *r)
 		return;
 	}
 	*sub = (struct sub){.stream = stream, .last = last};
+	stream_put(stream,
+		   (struct bytes){(const uint8_t *)retry, strlen(retry)});
 	if (!s->client)
 		put_words(sub, away, false);
 	begin(s, sub);

@@ -248,7 +248,7 @@ def test_writes_come_from_the_page(root):
 
 def test_what_a_browser_is_told(root):
     ana, page, b = alone(root)
-    for path in ("/", "/page.css", "/page.js", "/words.js", "/icon.svg",
+    for path in ("/", "/page.css", "/page.js", "/talk.js", "/icon.svg",
                  "/api/peers", "/nothing"):
         status, headers, data = b.ask("GET", path)
         assert status == (404 if path == "/nothing" else 200), path
