@@ -101,7 +101,7 @@ def usage_and_help():
     for args, part in (
             (["--prot", "1"], "unknown option --prot"),
             (["frobnicate"], "unknown command frobnicate"),
-            (["--listen", "json=1"], "not in this version"),
+            (["--listen", "json=1"], "a listener as json="),
             (["--port", "80"], "a port is 0 or 1024"),
             ([], "no terminal")):
         code, out, err = run(*args)
