@@ -26,6 +26,7 @@ void draw_free(struct draw *d)
 	for (size_t i = 0; i < CACHE; i++)
 		cut_free(&d->cut[i]);
 	rows_free(&d->line);
+	draw_apart_free(&d->aparts);
 	free(d->row);
 	free(d->link);
 	free(d);
@@ -96,69 +97,128 @@ static wchar_t point_get(const uint8_t *p, size_t *len)
 	return (wchar_t)c;
 }
 
-/* What the C library thinks of its width counts for curses: where it knows
- * better than our tables, or less, a sign of the right width stands in. */
-static size_t glyph_wide(const struct view *v, struct bytes s, size_t at,
-			 struct glyph g, wchar_t out[static 16])
+/* false: the C library, by which curses goes, thinks of another width than
+ * our tables. */
+static bool glyph_wide(struct bytes s, size_t at, struct glyph g,
+		       wchar_t out[static 16], size_t *n)
 {
-	size_t n = 0, len;
+	size_t len;
 	int cols = 0;
 
-	for (size_t i = 0; i < g.len && n < 15; i += len) {
+	*n = 0;
+	for (size_t i = 0; i < g.len && *n < 15; i += len) {
 		wchar_t c = point_get(s.p + at + i, &len);
 		int w = wcwidth(c);
-		if (w < 0 || (w == 0 && !n) || (!v->utf8 && c > 0x7e)) {
-			cols = -1;
-			break;
-		}
+		if (w < 0 || (w == 0 && !*n))
+			return false;
 		cols += w;
-		out[n++] = c;
+		out[(*n)++] = c;
 	}
-	if (cols == g.cols)
-		return n;
+	return cols == g.cols;
+}
+
+/* What curses gets for the cluster: itself, room for it, or signs that stand
+ * in. */
+static size_t glyph_put(const struct view *v, int y, int x, struct bytes s,
+			size_t at, struct glyph g, wchar_t out[static 16])
+{
+	bool ascii = g.len == 1 && s.p[at] < 0x80, fits, doubt = !ascii;
+	size_t n, len;
+	int over = 0;
+
+	if (v->utf8 && !ascii)
+		doubt = glyph_doubtful(s, at, g, &over);
+	/* a mark in the last column could go beyond it, and scroll */
+	bool edge = x + g.cols + over >= v->cols;
+	fits = (v->utf8 || ascii) && glyph_wide(s, at, g, out, &n);
+	if (fits && !doubt)
+		return edge && wcwidth(out[0]) == g.cols ? 1 : n;
+	/* a mark alone would go to what stands before it */
+	bool alone = wcwidth(point_get(s.p + at, &len)) == 0;
+	if (v->utf8 && v->aparts && g.cols && !alone)
+		return draw_apart(
+		    v, &(struct apart){y, x, g.cols, edge ? 0 : over, 0},
+		    (struct bytes){s.p + at, edge ? len : g.len}, out);
 	for (n = 0; n < (size_t)g.cols && n < 15; n++)
 		out[n] = v->utf8 ? (wchar_t)0xfffd : L'?';
 	return n;
 }
 
-int draw_word(const struct view *v, int y, int x, int cols, struct bytes s,
-	      struct look look)
+/* Blanks. What is written over half of a wide letter leaves its other half to
+ * curses, which then shifts the row; this does not. */
+static void wipe(const struct view *v, int y, int x, int cols, struct look look)
+{
+	mvhline(y, x, ' ' | (chtype)draw_attr(v, look), cols);
+}
+
+/* A letter and its marks are one cell: added one after the other the marks of
+ * a wide letter would stick to its second half. */
+static void add(const wchar_t *wide, size_t n)
+{
+	wchar_t one[CCHARW_MAX + 1];
+	cchar_t c;
+
+	for (size_t i = 0, k; i < n;) {
+		for (k = 0; i < n && (!k || wcwidth(wide[i]) == 0); i++)
+			if (k < CCHARW_MAX)
+				one[k++] = wide[i];
+		one[k] = L'\0';
+		if (setcchar(&c, one, A_NORMAL, 0, NULL) == OK)
+			add_wch(&c);
+	}
+}
+
+/* Into blanks. */
+static int put(const struct view *v, int y, int x, int cols, struct bytes s)
 {
 	wchar_t wide[16];
 	int used = 0;
 
-	if (cols <= 0 || y < 0 || y >= v->rows || x < 0)
-		return 0;
-	if (x + cols > v->cols)
-		cols = v->cols - x;
-	use(v, look);
 	move(y, x);
 	for (size_t at = 0; at < s.n;) {
 		struct glyph g = glyph_at(s, at);
 		if (used + g.cols > cols)
 			break;
-		size_t n = glyph_wide(v, s, at, g, wide);
-		if (n)
-			addnwstr(wide, (int)n);
+		size_t n = glyph_put(v, y, x + used, s, at, g, wide);
+		if (n == 1)
+			addnwstr(wide, 1);
+		else
+			add(wide, n);
 		used += g.cols;
 		at += g.len;
 	}
 	return used;
 }
 
+static bool on_screen(const struct view *v, int y, int x, int *cols)
+{
+	if (x + *cols > v->cols)
+		*cols = v->cols - x;
+	return *cols > 0 && y >= 0 && y < v->rows && x >= 0;
+}
+
+int draw_word(const struct view *v, int y, int x, int cols, struct bytes s,
+	      struct look look)
+{
+	int used;
+
+	if (!on_screen(v, y, x, &cols))
+		return 0;
+	text_fit(s, cols, &used);
+	use(v, look);
+	if (used)
+		wipe(v, y, x, used, look);
+	return put(v, y, x, cols, s);
+}
+
 int draw_put(const struct view *v, int y, int x, int cols, struct bytes s,
 	     struct look look)
 {
-	int used = draw_word(v, y, x, cols, s, look);
-
-	if (cols > 0 && y >= 0 && y < v->rows && x + used < v->cols) {
-		int rest = cols - used;
-		if (x + used + rest > v->cols)
-			rest = v->cols - x - used;
-		use(v, look);
-		mvhline(y, x + used, ' ' | (chtype)draw_attr(v, look), rest);
-	}
-	return used;
+	if (!on_screen(v, y, x, &cols))
+		return 0;
+	use(v, look);
+	wipe(v, y, x, cols, look);
+	return put(v, y, x, cols, s);
 }
 
 struct bytes draw_sign(const struct view *v, const char *utf8,
@@ -632,6 +692,7 @@ static void cursor(const struct draw *d, const struct view *v)
 		move(d->cursor_y, d->cursor_x);
 	wnoutrefresh(stdscr);
 	doupdate();
+	draw_apart_show(&d->aparts);
 }
 
 static void too_small(const struct view *v)
@@ -702,7 +763,7 @@ static void frame(struct draw *d, struct view *v, struct model *m)
 }
 
 /* Nothing of the last picture is there any more. */
-static void begin(struct draw *d, const struct view *v)
+static void begin(struct draw *d, struct view *v)
 {
 	if (d->n_row < v->rows) {
 		d->row = xrealloc(d->row, (size_t)v->rows * sizeof(*d->row));
@@ -713,6 +774,8 @@ static void begin(struct draw *d, const struct view *v)
 	d->select_y = -1;
 	d->n_link = 0;
 	d->side.rows = 0;
+	draw_apart_clear(&d->aparts);
+	v->aparts = &d->aparts;
 }
 
 void draw_all(struct draw *d, struct view *v, struct model *m,
@@ -749,6 +812,7 @@ bool draw_line(struct draw *d, struct view *v, const struct model *m,
 		return false;
 	if (draw_counted(e) || d->counted)
 		return false;
+	draw_apart_clear(&d->aparts);
 	input(d, v, at);
 	cursor(d, v);
 	(void)m;

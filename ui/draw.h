@@ -37,6 +37,7 @@ struct view {
 	bool over_select;             /* one can be chosen */
 	const char *const *over_keys; /* for the hint line; NULL ends them */
 	bool card;                    /* the first-run card */
+	struct aparts *aparts;        /* the drawing's own */
 	char words[150];              /* searched for: marked; empty: nothing */
 	unsigned marked; /* counts changes of them, and of our name */
 };

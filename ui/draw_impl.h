@@ -1,10 +1,11 @@
 #ifndef SOTTO_UI_DRAW_IMPL_H
 #define SOTTO_UI_DRAW_IMPL_H
-/* Shared by draw.c and draw_pane.c only. */
+/* Shared by the files of draw only. */
 #include "ui/draw.h"
 #include "ui/highlight.h"
 #include "ui/text.h"
 #include "ui/words.h"
+#include <wchar.h>
 
 enum { CACHE = 256, SIDEBAR = 22, SIDEBAR_FROM = 60, INPUT_MOST = 5 };
 /* How a message is cut at a width; by n, thrown out by another one. */
@@ -20,6 +21,17 @@ struct cut {
 
 struct box {
 	int y, x, rows, cols;
+};
+
+/* Drawn after the rest, see draw_apart.c. */
+struct apart {
+	int y, x, cols, over; /* as of glyph_doubtful */
+	size_t from;          /* in text, with a NUL behind it */
+};
+struct aparts {
+	struct apart *at;
+	size_t n, cap;
+	struct buf text;
 };
 
 struct draw {
@@ -39,6 +51,7 @@ struct draw {
 	int n_row;
 	struct link *link;
 	size_t n_link, cap_link;
+	struct aparts aparts;
 };
 
 enum { ATTR_DIM = 1, ATTR_BOLD = 2, ATTR_REVERSE = 4, ATTR_UNDERLINE = 8 };
@@ -66,5 +79,11 @@ void draw_hint(const struct view *v, const struct model *m,
 bool draw_quotes(const struct view *v);
 /* The length of the line stands there: soon a message holds no more. */
 bool draw_counted(const struct edit *e);
+/* Notes the cluster s; out: what curses gets in its place. */
+size_t draw_apart(const struct view *v, const struct apart *where,
+		  struct bytes s, wchar_t out[static 16]);
+void draw_apart_show(const struct aparts *a); /* curses has written the frame */
+void draw_apart_clear(struct aparts *a);
+void draw_apart_free(struct aparts *a);
 void draw_messages(struct draw *d, struct view *v, struct model *m);
 #endif

@@ -1,6 +1,6 @@
-/* Clusters, columns and rows. A terminal's grid knows code points, not
- * clusters: ncurses and every terminal below it add the columns of the parts,
- * so do we, and a cursor still never stops inside a cluster. */
+/* Clusters, columns and rows. Most terminals' grids know code points, not
+ * clusters, and add the columns of the parts; so do we, and a cursor still
+ * never stops inside a cluster. */
 #include "ui/text.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,19 +34,99 @@ static int32_t point_at(struct bytes s, size_t at, size_t *len)
 	return -1;
 }
 
+static bool between(int32_t c, int32_t from, int32_t to)
+{
+	return c >= from && c <= to;
+}
+
+/* Vowels and finals of a Hangul syllable: they stand in the first one's. */
+static bool jamo_behind(int32_t c)
+{
+	return between(c, 0x1160, 0x11ff);
+}
+
+/* Where terminals do not agree, what the widest of them takes: what is drawn
+ * there may be narrower. */
 int point_cols(int32_t c)
 {
 	if (c < 0)
 		return 1;
-	if (c >= 0x20 && c < 0x7f)
+	if (c < 0x300)
+		return c >= 0x20 && c < 0x7f ? 1 : utf8proc_charwidth(c);
+	if (jamo_behind(c))
+		return 0;
+	if (between(c, 0x3248, 0x324f) || between(c, 0x4dc0, 0x4dff) ||
+	    c == 0x1f93b || c == 0x1f946)
+		return 2;
+	if (utf8proc_category(c) == UTF8PROC_CATEGORY_MC)
 		return 1;
 	return utf8proc_charwidth(c);
+}
+
+static bool doubtful(int32_t c)
+{
+	/* joined, shown as a picture, in a box, or a part of a syllable */
+	if (c == 0x200d || between(c, 0xfe0e, 0xfe0f) || c == 0x20e3 ||
+	    jamo_behind(c) || between(c, 0xd7b0, 0xd7ff))
+		return true;
+	/* other editions of Unicode have them as something else */
+	if (c == 0x6de || between(c, 0x3248, 0x324f) ||
+	    between(c, 0x4dc0, 0x4dff))
+		return true;
+	/* newer than many terminals; flags, tones of skin */
+	return between(c, 0x16fe0, 0x1b2ff) || between(c, 0x1f000, 0x1fbff);
+}
+
+/* A mark that not every terminal knows for one: it came after Unicode 5. */
+static bool mark_newer(int32_t c)
+{
+	static const struct {
+		int32_t from, to;
+	} newer[] = {{0x0487, 0x0487}, {0x0616, 0x061a},  {0x065f, 0x065f},
+		     {0x06de, 0x06de}, {0x07fd, 0x0900},  {0x093a, 0x093a},
+		     {0x0955, 0x0957}, {0x09fe, 0x09fe},  {0x0a51, 0x0a51},
+		     {0x0a75, 0x0a75}, {0x0afa, 0x0aff},  {0x0b44, 0x0b44},
+		     {0x0b55, 0x0b55}, {0x0b62, 0x0b63},  {0x0c00, 0x0c00},
+		     {0x0c04, 0x0c04}, {0x0c3c, 0x0c3c},  {0x0c62, 0x0c63},
+		     {0x0c81, 0x0c81}, {0x0d00, 0x0d01},  {0x0d3b, 0x0d3c},
+		     {0x0d44, 0x0d44}, {0x0d62, 0x0d63},  {0x0d81, 0x0d81},
+		     {0x0eba, 0x0ece}, {0x0f8d, 0x0f8f},  {0x1033, 0x16ff},
+		     {0x1734, 0x1734}, {0x180f, 0x20cf},  {0x20f0, 0x20f0},
+		     {0x2cef, 0xfe1f}, {0xfe24, 0x10ffff}};
+	utf8proc_category_t k;
+
+	if (c < 0x487 || between(c, 0xfe0e, 0xfe0f))
+		return false;
+	k = utf8proc_category(c);
+	if (k != UTF8PROC_CATEGORY_MN && k != UTF8PROC_CATEGORY_ME &&
+	    k != UTF8PROC_CATEGORY_MC)
+		return false;
+	for (size_t i = 0; i < sizeof(newer) / sizeof(newer[0]); i++)
+		if (between(c, newer[i].from, newer[i].to))
+			return true;
+	return false;
+}
+
+bool glyph_doubtful(struct bytes s, size_t at, struct glyph g, int *over)
+{
+	bool doubt = false;
+	size_t len;
+
+	*over = 0;
+	for (size_t i = 0; i < g.len; i += len) {
+		int32_t c = point_at(s, at + i, &len);
+		bool newer = i && mark_newer(c);
+		doubt |= newer || doubtful(c);
+		*over += newer ? 2 : 0;
+	}
+	return doubt;
 }
 
 struct glyph glyph_at(struct bytes s, size_t at)
 {
 	struct glyph g = {0};
 	utf8proc_int32_t state = 0;
+	bool picture = false;
 	size_t len;
 
 	if (at >= s.n)
@@ -55,16 +135,20 @@ struct glyph glyph_at(struct bytes s, size_t at)
 		return (struct glyph){1, point_cols(s.p[at])};
 	int32_t c = point_at(s, at, &len);
 	g.len = len;
-	g.cols = point_cols(c);
+	g.cols = jamo_behind(c) ? 1 : point_cols(c);
 	while (c >= 0 && at + g.len < s.n) {
 		int32_t next = point_at(s, at + g.len, &len);
 		if (next < 0 ||
-		    utf8proc_grapheme_break_stateful(c, next, &state))
+		    utf8proc_grapheme_break_stateful(c, next, &state) ||
+		    g.cols + point_cols(next) > GLYPH_COLS)
 			break;
 		g.len += len;
 		g.cols += point_cols(next);
+		picture |= next == 0xfe0f;
 		c = next;
 	}
+	if (picture && g.cols == 1)
+		g.cols = 2;
 	return g;
 }
 

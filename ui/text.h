@@ -9,7 +9,11 @@ struct glyph {
 	size_t len;
 	int cols;
 };
+enum { GLYPH_COLS = 12 }; /* a cluster that would be wider is cut there */
 struct glyph glyph_at(struct bytes s, size_t at);
+/* Not all terminals draw it as wide as that: some narrower, and some at most
+ * *over columns wider. */
+bool glyph_doubtful(struct bytes s, size_t at, struct glyph g, int *over);
 /* Where the cluster that ends at `at` begins. */
 size_t glyph_before(struct bytes s, size_t at);
 /* A letter, a digit or a part of one: what words are made of. */

@@ -150,6 +150,7 @@ bool term_start(void)
 	keypad(stdscr, TRUE);
 	nodelay(stdscr, TRUE);
 	idlok(stdscr, FALSE);
+	idcok(stdscr, FALSE); /* it goes wrong where wide letters are */
 	typeahead(-1); /* a frame is one write, not one for each key looked for
 			*/
 	for (int i = 0; i < N_EXTRA; i++)

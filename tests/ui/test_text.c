@@ -73,6 +73,36 @@ static void fit__splits_no_character(void **state)
 	assert_int_equal(text_fit(text_of("e\xcc\x81x"), 1, &width), 3);
 }
 
+/* As many columns as any terminal takes. */
+static void cols__are_those_of_the_widest(void **state)
+{
+	static const struct {
+		const char *text;
+		int cols;
+		bool doubtful;
+	} t[] = {
+	    {"\xe0\xa4\xb7\xe0\xa4\xbf", 2, false},            /* Devanagari */
+	    {"\xe1\x84\x92\xe1\x85\xa1\xe1\x86\xab", 2, true}, /* Jamo */
+	    {"\xe2\x9d\xa4\xef\xb8\x8f", 2, true},             /* a heart */
+	    {"\xe2\x9d\xa4", 1, false},                        /* its sign */
+	    {"\xf0\x9f\x87\xa9\xf0\x9f\x87\xaa", 2, true},     /* a flag */
+	    {"\xf0\x9f\x91\x8d\xf0\x9f\x8f\xbd", 4, true},     /* a thumb */
+	    {"\xe6\xbc\xa2", 2, false},
+	    {"e\xcc\x81", 1, false},
+	};
+	int over;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		struct bytes s = text_of(t[i].text);
+		struct glyph g = glyph_at(s, 0);
+		assert_int_equal(g.len, s.n);
+		assert_int_equal(g.cols, t[i].cols);
+		assert_int_equal(glyph_doubtful(s, 0, g, &over), t[i].doubtful);
+		assert_int_equal(over, 0);
+	}
+}
+
 static void before__is_the_other_way(void **state)
 {
 	struct bytes s = text_of("ae\xcc\x81\xe6\xbc\xa2\xf0\x9f\x91\xa9\xe2"
@@ -124,6 +154,7 @@ int main(void)
 	    cmocka_unit_test(rows__break_at_blanks),
 	    cmocka_unit_test(rows__are_never_wider),
 	    cmocka_unit_test(fit__splits_no_character),
+	    cmocka_unit_test(cols__are_those_of_the_widest),
 	    cmocka_unit_test(before__is_the_other_way),
 	    cmocka_unit_test(line__is_one_and_clean),
 	    cmocka_unit_test(url__ends_before_the_full_stop),
