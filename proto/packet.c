@@ -77,6 +77,9 @@ static enum err check_hello(const struct packet *p)
 		err = word_check(p->features, 256);
 	if (err)
 		return err;
+	err = word_check(p->center, 400);
+	if (err)
+		return err;
 	if (p->prekey.n > 512)
 		return ERR_LIMIT;
 	return p->n_peers <= PEERS_MAX && ranges_ok(p) ? OK : ERR_LIMIT;
@@ -233,6 +236,7 @@ void packet_dump(struct buf *out, const struct packet *p)
 	dump_bytes(out, "version", p->version);
 	dump_bytes(out, "features", p->features);
 	dump_bytes(out, "prekey", p->prekey);
+	dump_bytes(out, "center", p->center);
 	dump_hex(out, "instance", p->instance.b, sizeof p->instance.b);
 	if (p->listen_port)
 		buf_printf(out, " listen_port=%u", p->listen_port);

@@ -133,6 +133,7 @@ struct packet {
 	struct bytes peer; /* id as the dialect writes it */
 	struct bytes key;  /* as the dialect writes it: PEM, base64 */
 	struct bytes nick, version, features, prekey;
+	struct bytes center;  /* ours: its key in hex @host:port, or empty */
 	struct uuid instance; /* new at each start */
 	uint16_t listen_port;
 	bool have;             /* we have had something of yours: */

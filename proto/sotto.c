@@ -243,6 +243,8 @@ static void put_hello(struct buf *b, const struct packet *p)
 	put_hex_field(b, "epoch", p->epoch, sizeof p->epoch);
 	if (p->prekey.n)
 		put_blob(b, "prekey", p->prekey);
+	if (p->center.n)
+		put_field(b, "center", p->center);
 	put_key(b, "have");
 	if (!p->have) {
 		put(b, "null");
@@ -672,6 +674,8 @@ static enum err get_field(struct reading *r, const char *k,
 	case 'c':
 		if (!strcmp(k, "code"))
 			return get_code(r, v);
+		if (!strcmp(k, "center"))
+			return get_text(r, v, 400, &p->center);
 		break;
 	case 'd':
 		if (!strcmp(k, "destination_ip"))

@@ -177,6 +177,7 @@ static void conn_gone(struct core *c, const struct now *now, struct conn *n,
 		conn_free(c, n);
 		return;
 	}
+	post_down(c, n);
 	bool used = w->conn == n;
 	if (used && lost && n->heard)
 		outbox_lost(c, now, w);
@@ -224,6 +225,8 @@ void say_hello(struct core *c, const struct now *now, struct conn *n)
 {
 	struct range missing[RANGES_MAX];
 	struct contact_row row;
+	uint8_t bundle[POST_BUNDLE];
+	char center[POST_CENTER];
 	struct packet p = {
 	    .kind = PKT_HELLO,
 	    .stamp = view(stamp_now(c, now)),
@@ -237,6 +240,8 @@ void say_hello(struct core *c, const struct now *now, struct conn *n)
 	};
 
 	packet_addrs(c, n, &p);
+	if (n->who && !who_stranger(n->who))
+		post_hello(c, now, bundle, center, &p);
 	if (n->who) {
 		memcpy(p.epoch, n->who->row.out_epoch, sizeof(p.epoch));
 		contact_id id = n->who->row.shown.id;
@@ -386,7 +391,7 @@ static void came_online(struct core *c, const struct now *now, struct who *w,
 	char host[ADDR_TEXT];
 
 	w->row.shown.secure = true;
-	if (w->row.hidden) {
+	if (w->row.hidden && !w->post) {
 		w->row.hidden = false;
 		who_save(c, w);
 	}
@@ -610,8 +615,10 @@ static void on_hello(struct core *c, const struct now *now, struct conn *n,
 	n = conn_find(c, id);
 	if (!n)
 		return;
+	post_heard(c, w, p);
 	outbox_have(c, now, n, p);
 	outbox_pump(c, now, w);
+	post_up(c, now, n);
 }
 
 /* ---- what arrives ---- */
@@ -798,6 +805,32 @@ static void on_text(struct core *c, const struct now *now, struct conn *n,
 		receive(c, now, n, p);
 }
 
+bool letter_arrived(struct core *c, const struct now *now, struct who *w,
+		    const struct packet *p, ticket *after)
+{
+	struct message m;
+
+	*after = 0;
+	if (w->row.shown.blocked ||
+	    (over_quota(c, w, p->text.n) && !had_already(c, w, p)))
+		return false;
+	message_from(c, now, w, p, &m);
+	enum err err = store_receive(c->store, &m, after);
+	if (err == OK) {
+		c->hard = *after;
+		message_arrived(c, w, &m, *after);
+	}
+	free(m.text);
+	free(m.quote);
+	return err == OK || err == ERR_EXISTS;
+}
+
+struct who *key_owner(struct core *c, const struct now *now,
+		      const struct pubkey *key)
+{
+	return link_owner(c, now, NULL, key);
+}
+
 static void on_skip(struct core *c, struct conn *n, const struct packet *p)
 {
 	if (!n->who || c->disk || !p->n_ranges)
@@ -838,7 +871,9 @@ void core_packet(struct core *c, const struct now *now, link_id from,
 	case PKT_READ:
 	case PKT_ERROR:
 	case PKT_WHO:
+		break;
 	case PKT_CENTER:
+		post_packet(c, now, n, p);
 		break;
 	}
 }
@@ -907,6 +942,7 @@ static void start(struct core *c, const struct now *now)
 	for (size_t i = 0; i < c->n_list; i++)
 		if (!who_stranger(c->list[i]))
 			requests_ask(c, c->list[i]);
+	post_start(c, now);
 	dial_start(c, now);
 	keyless_start(c, now);
 }
@@ -953,6 +989,7 @@ struct core *core_new(const struct core_rules *r, const struct keys *self,
 	c->lead = xmalloc(LEADS_MAX * sizeof(struct who *));
 	if (!r->keep_history)
 		store_history(s, false);
+	c->post = post_new(self);
 	who_load(c);
 	return c;
 }
@@ -961,6 +998,7 @@ void core_free(struct core *c)
 {
 	if (!c)
 		return;
+	post_free(c->post);
 	while (c->n_conns) {
 		struct conn *n = c->conns[0];
 		if (n->who)

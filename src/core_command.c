@@ -980,6 +980,12 @@ void core_command(struct core *c, const struct now *now, client_id from,
 	    [CMD_HISTORY] = query_history,
 	    [CMD_SEARCH] = query_search,
 	    [CMD_SINCE] = query_history,
+	    [CMD_LOGIN] = post_command,
+	    [CMD_LOGOUT] = post_command,
+	    [CMD_ONLINE] = post_command,
+	    [CMD_BROADCAST] = post_command,
+	    [CMD_GETADDRESS] = post_command,
+	    [CMD_ALLOW] = post_command,
 	    [CMD_QUIT] = on_quit,
 	};
 	size_t kind = (size_t)cmd->kind;

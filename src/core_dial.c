@@ -32,7 +32,7 @@ bool dial_wanted(const struct core *c, const struct who *w)
 	if (w->conn || w->plain || s->blocked || s->gone || !w->n_places ||
 	    c->quit || who_self(w))
 		return false;
-	if (s->waiting || waited_for(c, w) || w->dial.keep)
+	if (s->waiting || waited_for(c, w) || w->dial.keep || w->errand)
 		return true;
 	return !who_stranger(w) && !w->row.hidden;
 }
@@ -71,6 +71,8 @@ static void round_over(struct core *c, const struct now *now, struct who *w,
 	if (!w->conn)
 		presence_set(c, w, P_OFFLINE);
 	dial_later(c, now, w);
+	if (w->row.shown.waiting)
+		post_away(c, now, w);
 }
 
 /* Dials the next address, if one is known by now. */

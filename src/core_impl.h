@@ -12,6 +12,7 @@
  *   core_query.c    pages: snapshot, outbox, history, search
  *   core_peer.c     whom a typed PEER means, addresses as text
  *   core_table.c    tables and timers, in which nothing is searched
+ *   core_post.c     letters and centers, for who is not there
  * and core_plain.h: peers without keys */
 enum {
 	WINDOW_ROWS = 256,       /* outbox rows of a contact held in memory */
@@ -105,6 +106,8 @@ struct who {
 		bool round;      /* one is running */
 		bool keep;       /* again and again while the program runs */
 	} dial;
+	bool errand;  /* a center, and there is something for it */
+	bool post;    /* a center, which we did not meet as a person */
 	bool named;   /* typed or in peers.txt: trusted at first use */
 	bool unsaved; /* changed while the disk could not be written */
 	bool told_of; /* front ends have heard of him */
@@ -167,8 +170,10 @@ struct told {
 	uint64_t since;
 };
 
+struct post;
 struct core {
 	struct core_rules rules;
+	struct post *post;
 	struct pubkey self;
 	char id[33];
 	char nick[NICK_MAX + 1];
@@ -256,6 +261,13 @@ void message_arrived(struct core *c, struct who *w, struct message *m,
 		     ticket after);
 void stamp_copy(char out[static STAMP_MAX + 1], struct bytes s);
 char *quote_cut(struct bytes s); /* owned: a quotation of it */
+/* A text of his that came without a link. False: it is not wanted. *after:
+ * what its ACK waits for. */
+bool letter_arrived(struct core *c, const struct now *now, struct who *w,
+		    const struct packet *p, ticket *after);
+/* Whoever has this key: known, or from here on; NULL: not wanted. */
+struct who *key_owner(struct core *c, const struct now *now,
+		      const struct pubkey *key);
 void tell(struct core *c, client_id to, ticket after, struct event *ev);
 void tell_peer(struct core *c, struct who *w);
 void tell_notice(struct core *c, int level, const char *fmt, ...) PRINTF(3, 4);
@@ -311,6 +323,8 @@ void outbox_back(struct core *c, struct row *r);
 /* Takes it out with this state; announces the gap. */
 void outbox_end(struct core *c, const struct now *now, struct row *r,
 		enum delivery d, const char *error);
+/* What it says; to his link, if he has one. */
+void outbox_packet(const struct core *c, const struct row *r, struct packet *p);
 struct row *outbox_find(const struct core *c, struct uuid id);
 bool outbox_expired(const struct core *c, const struct now *now,
 		    const struct message *m);
@@ -368,6 +382,27 @@ bool typed_parse(const char *s, struct typed *out);
  * a contact; otherwise CODE_UNKNOWN. `why` says it in words. */
 enum code peer_find(struct core *c, const struct now *now, const char *typed,
 		    bool make, struct who **out, char why[static 256]);
+
+/* ---- core_post.c ---- */
+enum { POST_CENTER = 400, POST_BUNDLE = 172 };
+struct post *post_new(const struct keys *keys);
+void post_free(struct post *t);
+void post_start(struct core *c, const struct now *now);
+/* Adds our bundle and our center to a hello; both buffers are borrowed. */
+void post_hello(struct core *c, const struct now *now,
+		uint8_t bundle[static POST_BUNDLE],
+		char center[static POST_CENTER], struct packet *p);
+/* What he said of his. */
+void post_heard(struct core *c, struct who *w, const struct packet *hello);
+/* He cannot be reached just now. */
+void post_away(struct core *c, const struct now *now, struct who *w);
+/* A link with him is ready: if he is a center, there may be errands. */
+void post_up(struct core *c, const struct now *now, struct conn *n);
+void post_down(struct core *c, const struct conn *n);
+void post_packet(struct core *c, const struct now *now, struct conn *n,
+		 const struct packet *p);
+void post_command(struct core *c, const struct now *now, client_id from,
+		  const struct command *cmd);
 
 /* ---- core_plain.c, as the others need it ---- */
 void keyless_begin(struct who *w); /* if his dialect is a plain one */

@@ -197,8 +197,7 @@ void outbox_load(struct core *c, const struct now *now, struct who *w)
 
 /* ---- sending ---- */
 
-static void row_packet(const struct core *c, const struct row *r,
-		       struct packet *p)
+void outbox_packet(const struct core *c, const struct row *r, struct packet *p)
 {
 	const struct message *m = r->m;
 	bool reply =
@@ -207,7 +206,7 @@ static void row_packet(const struct core *c, const struct row *r,
 	*p = (struct packet){
 	    .kind = reply ? PKT_REPLY : PKT_MESSAGE,
 	    .from = c->at,
-	    .to = r->who->conn->at,
+	    .to = r->who->conn ? r->who->conn->at : (struct addr){.port = 0},
 	    .stamp = view(m->stamp),
 	    .sent_us = m->sent_ms * MS_US,
 	    .id = m->id,
@@ -233,7 +232,7 @@ static void send_row(struct core *c, const struct now *now, struct row *r)
 	if (r->after < w->skip_after)
 		r->after = w->skip_after;
 	crash_point("send.before");
-	row_packet(c, r, &p);
+	outbox_packet(c, r, &p);
 	effects_put(c->fx, &(struct effect){.kind = FX_SEND,
 					    .after = r->after,
 					    .link = w->conn->id,
@@ -475,7 +474,8 @@ static void late_answer(struct core *c, const struct now *now, struct who *w,
 	if (ack->verdict != V_SUCCESS ||
 	    store_message(c->store, w->row.shown.id, ack->id, &m))
 		return;
-	bool open = m->delivery == D_QUEUED || m->delivery == D_SENT;
+	bool open = m->delivery == D_QUEUED || m->delivery == D_SENT ||
+		    m->delivery == D_STORED;
 	if (!m->incoming && m->delivery != D_DELIVERED) {
 		mark_delivered(c, now, m, ack, w->skip_after);
 		if (open)

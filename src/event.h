@@ -151,6 +151,13 @@ enum command_kind {
 	CMD_HISTORY,  /* the page before n; 0: the newest */
 	CMD_SINCE,    /* the page after n, all contacts */
 	CMD_SEARCH,   /* text; the page before n, newest first */
+	/* the message center */
+	CMD_LOGIN, /* to; name: user; text: password, or NULL: by key */
+	CMD_LOGOUT,
+	CMD_ONLINE,
+	CMD_BROADCAST,  /* text */
+	CMD_GETADDRESS, /* name: of whom */
+	CMD_ALLOW,      /* name: to whom */
 	CMD_QUIT
 };
 enum { PAGE_MAX = 128, PAGE_USUAL = 50 };

@@ -52,18 +52,36 @@ static const struct {
 	const char *word;
 	enum command_kind kind;
 } commands[] = {
-    {"send", CMD_SEND},       {"reply", CMD_REPLY},
-    {"all", CMD_ALL},         {"cancel", CMD_CANCEL},
-    {"retry", CMD_RETRY},     {"draft", CMD_DRAFT},
-    {"read", CMD_READ},       {"connect", CMD_CONNECT},
-    {"trust", CMD_TRUST},     {"verify", CMD_VERIFY},
-    {"block", CMD_BLOCK},     {"unblock", CMD_UNBLOCK},
-    {"forget", CMD_FORGET},   {"rename", CMD_RENAME},
-    {"nick", CMD_NICK},       {"set", CMD_SET},
-    {"id", CMD_ID},           {"peers", CMD_PEERS},
-    {"outbox", CMD_OUTBOX},   {"snapshot", CMD_SNAPSHOT},
-    {"history", CMD_HISTORY}, {"since", CMD_SINCE},
-    {"search", CMD_SEARCH},   {"quit", CMD_QUIT},
+    {"send", CMD_SEND},
+    {"reply", CMD_REPLY},
+    {"all", CMD_ALL},
+    {"cancel", CMD_CANCEL},
+    {"retry", CMD_RETRY},
+    {"draft", CMD_DRAFT},
+    {"read", CMD_READ},
+    {"connect", CMD_CONNECT},
+    {"trust", CMD_TRUST},
+    {"verify", CMD_VERIFY},
+    {"block", CMD_BLOCK},
+    {"unblock", CMD_UNBLOCK},
+    {"forget", CMD_FORGET},
+    {"rename", CMD_RENAME},
+    {"nick", CMD_NICK},
+    {"set", CMD_SET},
+    {"id", CMD_ID},
+    {"peers", CMD_PEERS},
+    {"outbox", CMD_OUTBOX},
+    {"snapshot", CMD_SNAPSHOT},
+    {"history", CMD_HISTORY},
+    {"since", CMD_SINCE},
+    {"search", CMD_SEARCH},
+    {"quit", CMD_QUIT},
+    {"login", CMD_LOGIN},
+    {"logout", CMD_LOGOUT},
+    {"online", CMD_ONLINE},
+    {"broadcast", CMD_BROADCAST},
+    {"getaddress", CMD_GETADDRESS},
+    {"allow", CMD_ALLOW},
 };
 enum { N_COMMANDS = sizeof commands / sizeof *commands };
 const char *command_word(enum command_kind kind)
@@ -144,10 +162,12 @@ static bool bad_kind(char why[static 256], const char *key, const char *what)
 static bool read_strings(struct json_object *o, struct command *cmd,
 			 char why[static 256])
 {
-	static const char *const key[] = {"to", "peer", "text", "name"};
-	char **slot[] = {&cmd->to, &cmd->to, &cmd->text, &cmd->name};
+	static const char *const key[] = {"to",       "peer", "center", "text",
+					  "password", "name", "user"};
+	char **slot[] = {&cmd->to,   &cmd->to,   &cmd->to,  &cmd->text,
+			 &cmd->text, &cmd->name, &cmd->name};
 
-	for (size_t i = 0; i < 4; i++) {
+	for (size_t i = 0; i < sizeof key / sizeof *key; i++) {
 		const char *s = NULL;
 
 		if (!json_get_string(o, key[i], &s))

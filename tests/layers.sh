@@ -29,7 +29,7 @@ src/reader.c     ^"src/(store|sql)\.h"  sqlite3
 src/batch        ^"src/(batch|store)\.h"  NONE
 src/people       ^"src/(people|batch)\.h"  NONE
 src/sql          ^"src/(sql|event)\.h"  sqlite3|unistd\.h|fcntl\.h
-src/core         ^"(proto/(base|packet|dialect|seal)|src/(core|core_impl|core_plain|event|job|store|effect|crash))\.h"  NONE
+src/core         ^"(proto/(base|packet|dialect|seal|letter)|src/(core|core_impl|core_plain|event|job|store|effect|crash))\.h"  NONE
 src/center       ^"(proto/(base|packet|dialect)|src/(center|event|job|store|effect))\.h"  NONE
 src/event        ^"(proto/(base|packet)|src/event)\.h"  NONE
 src/job          ^"(proto/(base|seal)|src/(event|job))\.h"  NONE

@@ -72,6 +72,7 @@ static void sotto__carries__every_kind(void **state)
 	p.version = str("sotto/1");
 	p.features = str("reply peers");
 	p.prekey = str("a bundle");
+	p.center = str("00ff@center.example:6327");
 	p.listen_port = 6327;
 	uuid_fill(&p.instance, &r);
 	rng_fill(&r, p.epoch, 8);

@@ -496,6 +496,14 @@ static void obey(struct client *c, const struct command *cmd)
 	case CMD_SNAPSHOT:
 		on_snapshot(c, cmd);
 		return;
+	case CMD_LOGIN:
+	case CMD_LOGOUT:
+	case CMD_ONLINE:
+	case CMD_BROADCAST:
+	case CMD_GETADDRESS:
+	case CMD_ALLOW:
+		result(c, cmd, CODE_REFUSED, "there is no center here");
+		return;
 	case CMD_QUIT:
 		quit(c);
 		return;
