@@ -1,0 +1,33 @@
+#ifndef SOTTO_SRC_CENTER_H
+#define SOTTO_SRC_CENTER_H
+#include "proto/letter.h"
+#include "src/center_backend.h"
+#include "src/effect.h"
+/* The message center's policy: who may log in, who hears of whom, whose
+ * letters are kept. It reads no letter: it has no key for one. What it keeps
+ * is in a center_backend, whose calls block: so it has a thread of its own
+ * (desk.c), and hears and speaks by packets that are handed over.
+ *
+ * A link is a key; an account is a name with the keys of its devices. A box is
+ * the 16 bytes of a peer id: of one device. */
+struct center;
+struct center_terms {
+	bool open;        /* anybody may take a free name */
+	const char *node; /* of this one; borrowed for its life */
+};
+/* b is borrowed. NULL: it does not answer. */
+struct center *center_new(struct center_backend *b,
+			  const struct center_terms *terms, struct effects *fx);
+void center_free(struct center *c);
+
+void center_link_up(struct center *c, link_id id, const struct pubkey *key,
+		    const struct addr *at);
+void center_link_down(struct center *c, link_id id);
+/* A PKT_CENTER of it. What is said goes into fx: FX_SEND. */
+void center_packet(struct center *c, const struct now *now, link_id id,
+		   const struct packet *p);
+/* After what was heard together: letters are kept in one go. */
+void center_settle(struct center *c, const struct now *now);
+/* Every CENTER_TICK_MS, and when the backend's fd is readable. */
+void center_tick(struct center *c, const struct now *now);
+#endif
