@@ -165,7 +165,8 @@ void draw_hint(const struct view *v, const struct model *m,
 					   : PAIR_BAD};
 		draw_put(v, y, 0, 1, text_of(" "), look);
 		draw_put(v, y, 1, v->cols - 1, text_of(v->notice), look);
-		room = v->cols - 1 - text_cols(text_of(right));
+		if (1 + text_cols(text_of(v->notice)) >= room)
+			right[0] = '\0'; /* what just happened weighs more */
 	} else {
 		hint_words(v, m, e, room - 1, &b);
 		draw_put(v, y, 0, v->cols, (struct bytes){0}, dim);
