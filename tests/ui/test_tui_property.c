@@ -867,6 +867,7 @@ NOTHING(term_bell)
 NOTHING(term_mouse)
 NOTHING(term_copy)
 NOTHING(term_link)
+NOTHING(tui_web)
 NOTHING(draw_apart_show) /* which would write to stdout */
 
 /* No program is started and no file is written, whatever is typed. */
