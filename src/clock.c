@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
+#include <sys/timex.h>
 #include <time.h>
 
 void clock_seed(struct rng *r)
@@ -29,6 +30,18 @@ static int64_t read_us(clockid_t which)
 int64_t clock_mono_us(void)
 {
 	return read_us(CLOCK_MONOTONIC);
+}
+
+int64_t clock_boot_us(void)
+{
+	return read_us(CLOCK_BOOTTIME);
+}
+
+bool clock_kept(void)
+{
+	struct timex t = {.modes = 0}; /* asks only */
+
+	return adjtimex(&t) != TIME_ERROR;
 }
 
 /* The monotonic clock stands still while the machine sleeps, boot time goes

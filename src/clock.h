@@ -14,6 +14,8 @@ struct clock_sleep {
  * machine slept more than 30 s since the last look. */
 struct now clock_now(struct rng *r, struct clock_sleep *sleep);
 int64_t clock_mono_us(void);
+int64_t clock_boot_us(void); /* the same, with the time the machine slept */
+bool clock_kept(void);       /* a time service of the system keeps it right */
 
 enum clock_style {
 	CLOCK_LOG,  /* 2026.11.20 14:02:03: document 004, without brackets */

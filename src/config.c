@@ -239,12 +239,34 @@ static void demo_apart(struct config *c)
 		c->ephemeral = true;
 }
 
+/* It looks at everything and makes nothing, whatever the configuration. */
+static bool doctor(const struct config *c)
+{
+	return c->argc && c->mode != RUN_HELP && c->mode != RUN_VERSION &&
+	       !strcmp(c->argv[0], "doctor");
+}
+
+/* For `doctor` an error is one more thing to tell. */
+static enum err forgive(struct config *c, enum err err, const char *why)
+{
+	if (!err || !doctor(c))
+		return err;
+	for (size_t i = 0; i < c->n_trouble; i++)
+		if (!strcmp(c->trouble[i], why))
+			return OK;
+	c->trouble =
+	    xrealloc(c->trouble, (c->n_trouble + 1) * sizeof *c->trouble);
+	c->trouble[c->n_trouble++] =
+	    xstrndup((struct bytes){(const uint8_t *)why, strlen(why)});
+	return OK;
+}
+
 /* Twice over: first so that a slip is told before anything is made, and the
  * second time over what the file said. */
 static enum err load(struct config *c, const struct line *l, int *exit_code,
 		     char why[static 256])
 {
-	enum err err = environment_apply(c, why);
+	enum err err = forgive(c, environment_apply(c, why), why);
 
 	*exit_code = EXIT_USAGE;
 	if (!err)
@@ -256,12 +278,12 @@ static enum err load(struct config *c, const struct line *l, int *exit_code,
 	demo_apart(c);
 	*exit_code = EXIT_FAILURE;
 	err = folders_find(c, !bare(c), why);
-	if (err || bare(c))
+	if (err || (bare(c) && !doctor(c)))
 		return err;
 	*exit_code = EXIT_CONFIG;
-	err = config_file_apply(c, c->config_path, why);
+	err = forgive(c, config_file_apply(c, c->config_path, why), why);
 	if (!err)
-		err = environment_apply(c, why);
+		err = forgive(c, environment_apply(c, why), why);
 	if (!err)
 		err = options_apply(c, l, why);
 	return err;
@@ -304,7 +326,7 @@ enum err config_load(struct config *c, int argc, char **argv, int *exit_code,
 	if (!err)
 		err = load(c, &l, exit_code, why);
 	if (!err)
-		err = plain_check(c, &l, exit_code, why);
+		err = forgive(c, plain_check(c, &l, exit_code, why), why);
 	if (!err)
 		finish(c);
 	free(l.given);
@@ -322,5 +344,8 @@ void config_free(struct config *c)
 	for (size_t i = 0; i < c->n_warnings; i++)
 		free(c->warning[i]);
 	free(c->warning);
+	for (size_t i = 0; i < c->n_trouble; i++)
+		free(c->trouble[i]);
+	free(c->trouble);
 	*c = (struct config){0};
 }

@@ -77,6 +77,10 @@ struct config {
 
 	char **warning; /* about config.ini: unknown keys and the like */
 	size_t n_warnings;
+	/* What ends every command but `doctor`, which shall tell of it: one
+	 * line each. What could be read beside it is obeyed. */
+	char **trouble;
+	size_t n_trouble;
 
 	/* The sub-command and what follows it, NULL at the end; borrowed from
 	 * argv. Our options are taken out wherever they stand before "--";

@@ -112,6 +112,8 @@ const struct command_row config_commands[] = {
      false},
     {"demo", NULL, "the screen, and an echo that answers", LISTEN_ALWAYS,
      false},
+    {"doctor", NULL, "what works here, what does not, and what to do",
+     LISTEN_NEVER, true},
     {"help", "[TOPIC]", "options, keys, commands, exit, config", LISTEN_NEVER,
      true},
     {0},

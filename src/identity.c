@@ -307,6 +307,34 @@ static enum err find_seed(struct identity *id, const char *path,
 	return err;
 }
 
+enum err identity_look(const char *path, char id[static 33],
+		       char why[static 256])
+{
+	uint8_t seed[SEED];
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+
+	id[0] = 0;
+	if (fd < 0) {
+		bool absent = errno == ENOENT;
+
+		fail(why, path, "cannot be opened");
+		return absent ? ERR_ABSENT : ERR_SYS;
+	}
+
+	enum err err = read_seed(fd, path, seed, why);
+
+	close(fd);
+	if (!err) {
+		struct keys *k = keys_new(seed);
+		struct pubkey key = keys_public(k);
+
+		seal_peer_id(id, &key);
+		keys_free(k);
+	}
+	secret_wipe(seed, sizeof seed);
+	return err;
+}
+
 enum err identity_open(struct identity *id, const char *identity_path,
 		       const char *lock_path, char why[static 256])
 {

@@ -13,6 +13,10 @@ struct identity {
 enum err identity_open(struct identity *id, const char *identity_path,
 		       const char *lock_path, char why[static 256]) MUST_USE;
 void identity_close(struct identity *id);
+/* Whether the seed's file is as it must be, without the lock and without
+ * making one: ERR_ABSENT. id: as seal_peer_id writes it. */
+enum err identity_look(const char *identity_path, char id[static 33],
+		       char why[static 256]) MUST_USE;
 /* Who holds the lock, as it wrote into it; "" and 0 when nobody can tell. */
 void identity_holder(const char *lock_path, long *pid, char tty[static 64]);
 

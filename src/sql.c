@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { BUSY_MS = 5000, APPLICATION = 0x736f7474 };
+enum { BUSY_MS = 5000 };
 
 /* One text a version; the n-th brings a file from version n to n + 1. The
  * numbers of `state` are those of enum delivery, 7 is D_REQUEST. */
@@ -220,7 +220,7 @@ static int migrate(sqlite3 *db, int version)
 		snprintf(sql, sizeof(sql),
 			 "PRAGMA user_version = %d; PRAGMA application_id = %d;"
 			 "COMMIT",
-			 STORE_VERSION, APPLICATION);
+			 STORE_VERSION, STORE_APPLICATION);
 		rc = sqlite3_exec(db, sql, NULL, NULL, NULL);
 	}
 	return rc;

@@ -4,7 +4,7 @@
 #include <sqlite3.h>
 /* What store, writer and reader share of SQLite: opening, the schema, columns
  * of a message. Nobody else includes this. */
-enum { STORE_VERSION = 2 };
+enum { STORE_VERSION = 2, STORE_APPLICATION = 0x736f7474 };
 
 /* Makes the file (0600) or brings it to STORE_VERSION. What it gives back
  * changes nothing from then on: for reading. */

@@ -49,7 +49,9 @@ src/engine.c     ^"(proto|src)/  pthread
 src/client.c     ^"(proto/base|src/(client|engine|event|lines|queue|clock))\.h"  sys/(socket|un|epoll)|fcntl\.h|unistd\.h
 src/lines        ^"(proto/(base|packet|guard|seal|dialect)|src/(lines|lines_json|lines_impl|event))\.h"  json-c|unistd\.h
 src/crash        ^"src/crash\.h"  signal\.h|unistd\.h
-src/clock.c      ^"(proto/base|src/clock)\.h"  time\.h|sys/random
+src/clock.c      ^"(proto/base|src/clock)\.h"  time\.h|sys/(random|timex)
+src/look_store   ^"(proto/base|src/(look|sql|clock))\.h"  sqlite3
+src/look         ^"(proto/(base|packet)|src/look)\.h"  arpa/|netinet|net/if|ifaddrs|unistd\.h
 src/config       ^"(proto/(base|packet|dialect)|src/(config|config_impl|folders))\.h"  ini\.h|unistd\.h|fcntl\.h
 src/folders      ^"src/(folders|config)\.h"  unistd\.h|fcntl\.h
 src/identity.c   ^"(proto/(base|seal)|src/(identity|clock))\.h"  unistd\.h|fcntl\.h
@@ -67,10 +69,12 @@ ui/plain_term    ^"(proto/base|ui/(plain_term|text))\.h"  signal\.h|unistd\.h|fc
 ui/plain         ^"(proto/base|src/(event|client|config|clock)|ui/[a-z_]+)\.h"  poll\.h|signal\.h|unistd\.h
 ui/draw          ^"(proto/(base|packet)|src/(event|clock|config)|ui/[a-z_]+)\.h"  curses
 ui/control.c     ^"(proto/base|src/(event|client|engine|lines|clock)|ui/front)\.h"  poll\.h|sys/(socket|un)|unistd\.h
+ui/doctor_here.c  ^"(proto/packet|src/(clock|config|look)|ui/(doctor|doctor_impl|version|words))\.h"  curses|unistd\.h|fcntl\.h
+ui/doctor        ^"(proto/(base|packet)|src/(client|clock|config|identity|look|peersfile)|ui/(doctor|doctor_impl|words))\.h"  poll\.h|unistd\.h|fcntl\.h
 ui/shell         ^"(proto/(base|packet)|src/(event|client|config|lines|lines_json|clock)|ui/[a-z_]+)\.h"  poll\.h|signal\.h|spawn\.h|unistd\.h|fcntl\.h
 ui/demo.c        ^"(proto/base|src/(lines_json|clock)|ui/[a-z_]+)\.h"  poll\.h|signal\.h|spawn\.h|unistd\.h|fcntl\.h
 ui/headless.c    ^"(proto/base|src/(client|clock|config|event|lines)|ui/front)\.h"  poll\.h|signal\.h|unistd\.h
-ui/version       ^"(proto/seal|ui/version)\.h"  curses|json-c|sodium|sqlite3|utf8proc
+ui/version       ^"(proto/seal|ui/(version|words))\.h"  curses|json-c|sodium|sqlite3|utf8proc
 ui/web_http.c    ^"(proto/base|src/(clock|lines_json)|ui/(page_token|web_(http|file|guard)))\.h"  microhttpd|json-c|poll\.h|netinet|sys/socket|unistd\.h
 ui/web_guard     ^"(proto/base|ui/(page_token|web_guard))\.h"  microhttpd
 ui/web           ^"(proto/base|src/(event|client|lines|lines_json|clock)|ui/web(_[a-z]+)?)\.h"  json-c|poll\.h|signal\.h|unistd\.h|fcntl\.h

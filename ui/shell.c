@@ -602,6 +602,15 @@ static const struct {
     {"demo", shell_demo},     {"web", shell_web},
 };
 
+/* Those that need no engine. */
+static const struct {
+	const char *name;
+	int (*run)(const struct config *cfg, struct words *w);
+} bare[] = {
+    {"help", shell_help},
+    {"doctor", shell_doctor},
+};
+
 static int signals_open(void)
 {
 	sigset_t set;
@@ -644,10 +653,11 @@ int shell_run(struct client *c, const struct config *cfg, int argc, char **argv)
 	struct shell s;
 	int status = EXIT_USAGE;
 
-	if (!strcmp(argv[0], "help")) {
-		client_close(c);
-		return shell_help(&w);
-	}
+	for (size_t i = 0; i < sizeof bare / sizeof *bare; i++)
+		if (!strcmp(bare[i].name, argv[0])) {
+			client_close(c);
+			return bare[i].run(cfg, &w);
+		}
 	if (!c)
 		return shell_fail(EXIT_FAILURE, "%s needs an engine", argv[0]);
 	shell_start(&s, c, cfg);

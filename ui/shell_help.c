@@ -89,10 +89,11 @@ static const struct {
 };
 enum { N_TOPICS = sizeof topics / sizeof *topics };
 
-int shell_help(const struct words *w)
+int shell_help(const struct config *cfg, struct words *w)
 {
 	const char *topic = w->argc > 1 ? w->argv[1] : "commands";
 
+	(void)cfg;
 	for (size_t i = 0; i < N_TOPICS; i++)
 		if (!strcmp(topics[i].name, topic)) {
 			topics[i].say();

@@ -1,11 +1,35 @@
 #include "ui/version.h"
 #include "proto/seal.h"
+#include "ui/words.h"
 #include <curses.h>
 #include <json-c/json.h>
 #include <sodium.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <utf8proc.h>
+
+void version_libraries(char out[static 256])
+{
+	snprintf(out, 256,
+		 "%s, json-c %s, libsodium %s, SQLite %s, utf8proc %s, inih",
+		 curses_version(), json_c_version(), sodium_version_string(),
+		 sqlite3_libversion(), utf8proc_version());
+}
+
+const char *version_without(size_t i)
+{
+	const char *names[4] = {NULL};
+	size_t n = 0;
+
+	if (!seal_built(SEAL_OAEP))
+		names[n++] = N_("RSA: no dialects binary, binary16 and nul");
+#ifndef SOTTO_PAGE
+	names[n++] = N_("libmicrohttpd: no page in the browser");
+#elif !defined SOTTO_QR
+	names[n++] = N_("libqrencode: links to the page are text only");
+#endif
+	return i < n ? names[i] : NULL;
+}
 
 void version_print(void)
 {
