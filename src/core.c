@@ -155,6 +155,7 @@ static void conn_free(struct core *c, struct conn *n)
 	table_remove(&c->links, hash_number(n->id), n);
 	c->conns[n->index] = c->conns[--c->n_conns];
 	c->conns[n->index]->index = n->index;
+	free(n->kept);
 	free(n);
 }
 
@@ -199,10 +200,18 @@ static void conn_gone(struct core *c, const struct now *now, struct conn *n,
 	dial_later(c, now, w);
 }
 
+void conn_close_after(struct core *c, const struct now *now, struct conn *n,
+		      ticket after)
+{
+	effects_put(
+	    c->fx,
+	    &(struct effect){.kind = FX_CLOSE, .after = after, .link = n->id});
+	conn_gone(c, now, n, false);
+}
+
 void conn_close(struct core *c, const struct now *now, struct conn *n)
 {
-	effects_put(c->fx, &(struct effect){.kind = FX_CLOSE, .link = n->id});
-	conn_gone(c, now, n, false);
+	conn_close_after(c, now, n, 0);
 }
 
 void conn_close_all(struct core *c, const struct now *now, struct who *w)
@@ -884,6 +893,8 @@ void core_job(struct core *c, const struct now *now, const struct job *j)
 {
 	if (j->kind == JOB_RESOLVE)
 		dial_resolved(c, now, j);
+	else if (j->kind == JOB_RSA)
+		keyless_rsa_here(c, now, j);
 	else if (j->client)
 		command_page(c, now, j);
 	else
@@ -983,6 +994,7 @@ struct core *core_new(const struct core_rules *r, const struct keys *self,
 	struct core *c = xmalloc(sizeof(*c));
 
 	*c = (struct core){.rules = *r, .store = s, .fx = fx};
+	c->our_keys = self;
 	c->self = keys_public(self);
 	seal_peer_id(c->id, &c->self);
 	snprintf(c->nick, sizeof(c->nick), "%s", nick);

@@ -540,10 +540,9 @@ static void on_connect(struct core *c, const struct now *now, client_id from,
 	}
 	w->named = true;
 	if (w->plain) {
-		if (keyless_connect(c, now, w))
-			wait_add(c, now, from, cmd->ref, w);
-		else
-			result_who(c, from, cmd->ref, c->hard, w);
+		wait_add(c, now, from, cmd->ref, w);
+		if (!keyless_connect(c, now, w))
+			wait_answer(c, w->row.shown.id, CODE_OK, NULL);
 		return;
 	}
 	if (w->conn) {

@@ -146,6 +146,7 @@ struct conn {
 	struct who *peer;        /* ... is whose it is, or NULL: nobody's yet */
 	struct addr local;       /* we, as seen from there */
 	int64_t ready_us;        /* not before are texts sent */
+	char *kept; /* a text that waits until its sender has registered */
 	struct pubkey key;
 	struct addr at;
 	struct uuid instance;
@@ -174,6 +175,8 @@ struct post;
 struct core {
 	struct core_rules rules;
 	struct post *post;
+	const struct keys *our_keys; /* borrowed; RSA keys are added to them */
+	bool rsa_asked[SEAL_NOISE];
 	struct pubkey self;
 	char id[33];
 	char nick[NICK_MAX + 1];
@@ -274,6 +277,9 @@ void tell_notice(struct core *c, int level, const char *fmt, ...) PRINTF(3, 4);
 void tell_security(struct core *c, struct who *w, const char *what);
 void tell_status(struct core *c, ticket after, const struct message *m);
 void conn_close(struct core *c, const struct now *now, struct conn *n);
+/* What was said on it before that ticket goes out first. */
+void conn_close_after(struct core *c, const struct now *now, struct conn *n,
+		      ticket after);
 void conn_close_all(struct core *c, const struct now *now, struct who *w);
 void say_hello(struct core *c, const struct now *now, struct conn *n);
 const char *stamp_now(struct core *c, const struct now *now);
@@ -417,6 +423,8 @@ bool keyless_connect(struct core *c, const struct now *now, struct who *w);
 void keyless_close(struct core *c, const struct now *now, struct who *w);
 void keyless_pump(struct core *c, const struct now *now, struct who *w);
 void keyless_timer(struct core *c, const struct now *now, struct who *w);
+void keyless_rsa_here(struct core *c, const struct now *now,
+		      const struct job *j);
 void keyless_resolved(struct core *c, const struct now *now, struct who *w,
 		      const struct job *j);
 void keyless_packet(struct core *c, const struct now *now, struct conn *n,

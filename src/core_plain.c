@@ -9,6 +9,9 @@ static const struct way *way_of(const struct dialect *d)
 {
 	if (d == &dialect_json)
 		return &way_json;
+	if (d->traits & T_TRANSACTION)
+		return seal_built(d->seal) && d->seal != SEAL_NONE ? &way_errand
+								   : NULL;
 	return d == &dialect_mesh ? &way_mesh : NULL;
 }
 
@@ -66,6 +69,7 @@ void keyless_end(struct who *w)
 	if (!w->plain)
 		return;
 	free(w->plain->recent);
+	free(w->plain->pem);
 	free(w->plain);
 	w->plain = NULL;
 }
@@ -100,12 +104,13 @@ static struct who *plain_new(struct core *c, const struct now *now,
 struct who *keyless_stranger(struct core *c, const struct now *now,
 			     const struct dialect *d, const struct addr *at)
 {
-	char host[ADDR_TEXT];
+	char host[ADDR_TEXT], ident[IDENT_TEXT];
 
-	if (c->disk || c->n_plain_new >= PLAIN_NEW_MAX)
-		return NULL;
-	c->n_plain_new++;
 	ip_text(host, at);
+	if (c->disk || !ident_plain(ident, d, host, at->port))
+		return NULL;
+	if (!who_by_ident(c, ident) && c->n_plain_new++ >= PLAIN_NEW_MAX)
+		return NULL;
 	return plain_new(c, now, d, host, at->port, VIA_SEEN);
 }
 
@@ -322,6 +327,42 @@ void keyless_resolved(struct core *c, const struct now *now, struct who *w,
 	p->way->pump(c, now, w);
 }
 
+/* ---- our RSA keys ---- */
+
+static void rsa_ask(struct core *c, enum seal how)
+{
+	struct job j = {.kind = JOB_RSA, .seal = how};
+
+	if (c->rsa_asked[how])
+		return;
+	c->rsa_asked[how] = true;
+	effects_put(c->fx, &(struct effect){.kind = FX_JOB, .job = &j});
+}
+
+bool keyless_rsa(struct core *c, enum seal how, struct buf *pem)
+{
+	if (!keys_pem(c->our_keys, how, pem))
+		return true;
+	rsa_ask(c, how);
+	return false;
+}
+
+void keyless_rsa_here(struct core *c, const struct now *now,
+		      const struct job *j)
+{
+	if (j->err) {
+		c->rsa_asked[j->seal] = false; /* the next text asks again */
+		tell_notice(c, LEVEL_WARN, "our RSA key: %s",
+			    j->why[0] ? j->why : err_text(j->err));
+		return;
+	}
+	for (size_t i = 0; i < c->n_list; i++) {
+		struct who *w = c->list[i];
+		if (w->plain && w->plain->d->seal == j->seal)
+			keyless_pump(c, now, w);
+	}
+}
+
 /* ---- links ---- */
 
 void core_plain_up(struct core *c, const struct now *now, link_id id,
@@ -399,6 +440,14 @@ void keyless_timer(struct core *c, const struct now *now, struct who *w)
 
 void keyless_start(struct core *c, const struct now *now)
 {
+	struct buf pem = {0};
+
+	for (size_t i = 0; i < c->n_doors; i++) {
+		enum seal how = c->door[i].d->seal;
+		if (how != SEAL_NONE && seal_built(how))
+			keyless_rsa(c, how, &pem);
+		buf_free(&pem);
+	}
 	for (size_t i = 0; i < c->n_list; i++) {
 		struct who *w = c->list[i];
 		if (w->plain && w->row.shown.waiting && !w->dial.timer.pos)
@@ -477,6 +526,13 @@ enum code keyless_fits(const struct who *w, const char *text,
 	const struct dialect *d = w->plain->d;
 	struct packet p;
 
+	if (!w->plain->at.port && (d->traits & T_TRANSACTION) &&
+	    strstr(w->row.shown.ident, ":0")) {
+		snprintf(why, 128,
+			 "he has not said where he listens: "
+			 "/register HOST PORT");
+		return CODE_UNREACHABLE;
+	}
 	check_packet(w, text, original, &p);
 	switch ((int)shortened(d, &p)) {
 	case OK:

@@ -6,7 +6,8 @@
  * look only at contacts with `plain`, all others only at those without.
  *   core_plain.c  contacts, links, PEERs: what all plain dialects share
  *   core_json.c   document 003
- *   core_mesh.c   document 004 */
+ *   core_mesh.c   document 004
+ *   core_errand.c documents 000 and 001: a connection a transaction */
 enum {
 	MESH_ID = 32,         /* characters of our own id there */
 	PLAIN_NEW_MAX = 1024, /* contacts that wrote to us first, a run */
@@ -31,7 +32,7 @@ struct way {
 	/* CMD_CONNECT: true: there is something to wait for. */
 	bool (*connect)(struct core *c, const struct now *now, struct who *w);
 };
-extern const struct way way_json, way_mesh;
+extern const struct way way_json, way_mesh, way_errand;
 
 struct plain {
 	const struct dialect *d;
@@ -47,6 +48,22 @@ struct plain {
 		struct uuid id;
 	} * recent; /* RECENT_MAX, or NULL; a ring */
 	unsigned n_recent;
+
+	/* core_errand.c */
+	enum errand {
+		E_NONE,
+		E_HELLO,    /* asks for his key; binary: and registers */
+		E_REGISTER, /* nul: says where we listen */
+		E_TEXT,
+		E_HALF,  /* binary: he wants us to register before the text */
+	} errand;        /* what the open connection is for */
+	char *pem;       /* owned: his key, as announced in this run; or NULL */
+	bool registered; /* he knows us */
+	bool announced;  /* he came by himself and said where he listens */
+	bool greet;      /* an errand is wanted though there is no text */
+	unsigned silent; /* closed without an answer, in a row */
+	unsigned acks;   /* E_HALF: how many came */
+	int64_t good_us; /* when he was understood last */
 };
 
 /* ---- core_plain.c ---- */
@@ -69,6 +86,9 @@ struct who *keyless_lead(struct core *c, const struct dialect *d,
 const struct door *keyless_door(const struct core *c, const struct dialect *d);
 /* Ends what has waited too long. */
 void keyless_expire(struct core *c, const struct now *now, struct who *w);
+/* Whether our RSA key is there; else it is asked for, and all contacts that
+ * need it are pumped when it is. */
+bool keyless_rsa(struct core *c, enum seal how, struct buf *pem);
 /* Fills the window; false: nothing may be sent now. */
 bool keyless_outbox(struct core *c, const struct now *now, struct who *w);
 void keyless_row_packet(const struct who *w, const struct row *r,

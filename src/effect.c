@@ -188,6 +188,7 @@ static const struct job *place_job(uint8_t **at, const struct job *j)
 	copy->host = flat_text(at, j->host);
 	copy->query.text = flat_text(at, j->query.text);
 	copy->page = (struct page){0}; /* the question only */
+	copy->pem = (struct buf){0};
 	return copy;
 }
 

@@ -61,7 +61,7 @@ struct engine {
 	struct addr here; /* what to tell others */
 	/* Which of cfg->plain could be opened, and why others could not. */
 	bool plain_open[LISTEN_MAX];
-	char plain_why[LISTEN_MAX][160];
+	char plain_why[LISTEN_MAX][300];
 	struct uuid instance;
 	ticket durable, submitted;
 	enum err disk_state;
@@ -430,6 +430,9 @@ static void hear_all(struct engine *e, const struct now *now)
 		hear_net(e, now, &ev);
 	for (struct job *j; (j = queue_pop(e->answers)); job_free(j)) {
 		e->n_jobs--;
+		if (j->kind == JOB_RSA && !j->err)
+			j->err = keys_add(e->identity->keys, j->seal,
+					  (struct bytes){j->pem.p, j->pem.n});
 		core_job(e->core, now, j);
 	}
 	for (struct hint h; e->beacon && beacon_next(e->beacon, now, &h);)
@@ -658,7 +661,8 @@ static enum err open_store(struct engine *e, char why[static 256])
 	}
 	store_history(e->store, e->cfg->history == HISTORY_FOREVER);
 	e->disk = disk_new(e->writer, e->batches, e->done);
-	e->worker = worker_new(e->cfg->store_path, e->jobs, e->answers);
+	e->worker = worker_new(e->cfg->store_path, e->cfg->identity_path,
+			       e->jobs, e->answers);
 	return OK;
 }
 
@@ -721,23 +725,56 @@ static enum err open_listener(struct engine *e, char why[static 256])
 	return OK;
 }
 
+/* Who comes must be answered with our key, so it is there before the door is
+ * open; only the first time it takes half a second. */
+static enum err have_rsa(struct engine *e, enum seal how, char why[static 256])
+{
+	struct buf pem = {0};
+	enum err err;
+
+	if (how == SEAL_NONE || e->identity->keys->rsa[how])
+		return OK;
+	err = identity_rsa(e->cfg->identity_path, how, &pem, why);
+	if (!err)
+		err = keys_add(e->identity->keys, how,
+			       (struct bytes){pem.p, pem.n});
+	if (pem.n)
+		secret_wipe(pem.p, pem.n);
+	buf_free(&pem);
+	return err;
+}
+
+static enum err open_door(struct engine *e, const struct listen_at *l,
+			  char why[static 256])
+{
+	const struct dialect *d = dialect_named(l->dialect);
+	uint16_t port;
+	enum err err;
+
+	snprintf(why, 256, "%s", "");
+	err = have_rsa(e, d->seal, why);
+	if (!err)
+		err = net_listen(e->net, d, l->at, &port);
+	if (err && !*why)
+		snprintf(why, 256, "%s",
+			 err == ERR_SYS ? strerror(errno) : err_text(err));
+	return err;
+}
+
 /* One that is taken is a warning: all else works without it. */
 static void open_plain(struct engine *e)
 {
+	char why[256], at[ADDR_TEXT];
+
 	for (size_t i = 0; i < e->cfg->n_plain; i++) {
 		const struct listen_at *l = &e->cfg->plain[i];
-		char at[ADDR_TEXT];
-		uint16_t port;
-		enum err err =
-		    net_listen(e->net, dialect_named(l->dialect), l->at, &port);
 
-		e->plain_open[i] = !err;
-		if (!err)
+		e->plain_open[i] = !open_door(e, l, why);
+		if (e->plain_open[i])
 			continue;
 		addr_text(at, &l->at);
 		snprintf(e->plain_why[i], sizeof e->plain_why[i],
-			 "cannot listen on %s=%s: %s", l->dialect, at,
-			 err == ERR_SYS ? strerror(errno) : err_text(err));
+			 "cannot listen on %s=%s: %.200s", l->dialect, at, why);
 	}
 }
 

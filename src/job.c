@@ -27,6 +27,7 @@ struct job *job_copy(const struct job *j)
 	    .ref = j->ref,
 	    .contact = j->contact,
 	    .port = j->port,
+	    .seal = j->seal,
 	    .query = j->query,
 	};
 	copy->host = copy_of(j->host);
@@ -41,5 +42,8 @@ void job_free(struct job *j)
 	free(j->host);
 	free(j->query.text);
 	page_free(&j->page);
+	if (j->pem.n)
+		secret_wipe(j->pem.p, j->pem.n);
+	buf_free(&j->pem);
 	free(j);
 }

@@ -1,5 +1,6 @@
 #ifndef SOTTO_SRC_JOB_H
 #define SOTTO_SRC_JOB_H
+#include "proto/seal.h"
 #include "src/event.h"
 /* A question to the store; answered by a page, oldest first; a search newest
  * first: all words of `text`, parts of words, without case and accents. */
@@ -21,6 +22,7 @@ void page_free(struct page *p); /* what it holds */
 enum job_kind {
 	JOB_RESOLVE, /* host, port */
 	JOB_PAGE,    /* query */
+	JOB_RSA,     /* seal: our RSA key for it, made if there is none */
 };
 enum { JOBS_MAX = 16, ADDRS_MAX = 16 };
 
@@ -38,6 +40,9 @@ struct job {
 	struct addr addr[ADDRS_MAX];
 	size_t n_addr;
 	struct page page;
+	enum seal seal;
+	struct buf pem;   /* a secret: job_free wipes it */
+	char why[256];    /* of JOB_RSA that failed, in words */
 	int64_t taken_us; /* the worker's own: when it took the job */
 };
 struct job *job_copy(const struct job *j); /* the question only */

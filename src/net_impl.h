@@ -21,6 +21,7 @@ enum {
 	LISTENERS_MAX = 12,
 	UDP_MAX = 256,      /* correspondences */
 	DATAGRAMS_MAX = 64, /* a listener and turn */
+	SEALED_S = 200,     /* texts a second that RSA is to open */
 };
 
 /* One socket with its link. `heap` is its place in the heap of deadlines. */
@@ -78,7 +79,7 @@ struct net {
 	struct conn **heap;
 	size_t n_heap, heap_cap, n_pending, n_conns;
 	struct conn *ready, *ready_tail, *dirty;
-	struct bucket total, source[SOURCES];
+	struct bucket total, sealed, source[SOURCES];
 	struct rng rng;
 	struct packet packet;
 	uint8_t in[READ_MAX];

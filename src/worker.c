@@ -1,5 +1,6 @@
 #include "src/worker.h"
 #include "src/clock.h"
+#include "src/identity.h"
 #include "src/store.h"
 #include <errno.h>
 #include <netdb.h>
@@ -17,7 +18,7 @@ enum { RETRY_MS = 10 };
 struct worker {
 	struct queue *jobs, *answers; /* borrowed: only inside enter, leave */
 	int jobs_fd;
-	char *store_path;
+	char *store_path, *identity_path;
 	struct queue *names; /* jobs that wait for the names' turn, */
 	atomic_uint waiting; /* that many, counted before they are there */
 	struct queue *stop;  /* holds one item from worker_stop on */
@@ -32,8 +33,8 @@ static char *copy_text(const char *s)
 	return xstrndup((struct bytes){(const uint8_t *)s, strlen(s)});
 }
 
-struct worker *worker_new(const char *store_path, struct queue *jobs,
-			  struct queue *answers)
+struct worker *worker_new(const char *store_path, const char *identity_path,
+			  struct queue *jobs, struct queue *answers)
 {
 	struct worker *w = xmalloc(sizeof(*w));
 
@@ -42,6 +43,7 @@ struct worker *worker_new(const char *store_path, struct queue *jobs,
 	    .answers = answers,
 	    .jobs_fd = queue_fd(jobs),
 	    .store_path = copy_text(store_path),
+	    .identity_path = copy_text(identity_path),
 	    .names = queue_new(JOBS_MAX, 0),
 	    .stop = queue_new(1, 0),
 	};
@@ -59,6 +61,7 @@ static void release(struct worker *w)
 	queue_pop(w->stop);
 	queue_free(w->stop);
 	free(w->store_path);
+	free(w->identity_path);
 	free(w);
 }
 
@@ -174,6 +177,9 @@ static void answer(struct worker *w, struct job *j)
 
 	if (clock_mono_us() - j->taken_us > TOO_OLD_US) {
 		page_free(&j->page);
+		if (j->pem.n)
+			secret_wipe(j->pem.p, j->pem.n);
+		buf_free(&j->pem);
 		j->n_addr = 0;
 		j->err = ERR_CLOSED;
 	}
@@ -230,6 +236,11 @@ static void do_job(struct worker *w, struct reader **r, struct job *j)
 		break;
 	case JOB_RESOLVE:
 		put_name(w, j);
+		break;
+	case JOB_RSA: /* core asks for each of them once */
+		j->err =
+		    identity_rsa(w->identity_path, j->seal, &j->pem, j->why);
+		answer(w, j);
 		break;
 	}
 }

@@ -2,15 +2,15 @@
 #define SOTTO_SRC_WORKER_H
 #include "src/job.h"
 #include "src/queue.h"
-/* What is too slow for a turn: names (getaddrinfo) and pages of history.
+/* What is too slow for a turn: names (getaddrinfo), pages of history, RSA keys.
  * Two threads share one worker; each has a reader of its own. A name may hold
  * one of the two, never both. An answer older than 15 s is ERR_CLOSED. */
 enum { WORKER_THREADS = 2 };
 struct worker;
 /* Both queues hold struct job *; borrowed until worker_stop returns.
  * `answers` has room for JOBS_MAX. */
-struct worker *worker_new(const char *store_path, struct queue *jobs,
-			  struct queue *answers);
+struct worker *worker_new(const char *store_path, const char *identity_path,
+			  struct queue *jobs, struct queue *answers);
 /* After worker_stop. Memory that a thread still uses goes with that thread. */
 void worker_free(struct worker *w);
 /* The body of a worker thread: until worker_stop. Exactly WORKER_THREADS

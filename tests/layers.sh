@@ -42,7 +42,7 @@ src/job          ^"(proto/(base|seal)|src/(event|job))\.h"  NONE
 src/effect       ^"(proto/(base|packet|dialect)|src/(effect|event|job))\.h"  NONE
 src/queue.c      ^"(proto/base|src/queue)\.h"  pthread|sys/eventfd|unistd\.h
 src/disk.c       ^"src/(disk|store|queue|clock)\.h"  poll\.h|pthread|sys/eventfd|unistd\.h
-src/worker.c     ^"(proto/(base|seal)|src/(worker|job|queue|store|clock))\.h"  poll\.h|sodium|netdb|sys/socket|netinet
+src/worker.c     ^"(proto/(base|seal)|src/(worker|job|queue|store|clock|identity))\.h"  poll\.h|sodium|netdb|sys/socket|netinet
 src/net          ^"(proto/[a-z]+|src/(net|net_impl|effect|event|clock))\.h"  sys/(socket|epoll)|netinet|unistd\.h|fcntl\.h
 src/beacon.c     ^"(proto/base|src/(beacon|core|event))\.h"  sys/socket|netinet|net/if|ifaddrs|unistd\.h
 src/engine.c     ^"(proto|src)/  pthread

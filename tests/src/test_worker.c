@@ -15,7 +15,7 @@
 enum { ROWS = 20 };
 
 struct box {
-	char dir[32], path[64];
+	char dir[32], path[64], identity[64];
 	struct queue *jobs, *answers;
 	struct worker *w;
 	pthread_t thread[WORKER_THREADS];
@@ -62,10 +62,11 @@ static int setup(void **state)
 	if (!mkdtemp(b->dir))
 		return -1;
 	snprintf(b->path, sizeof(b->path), "%s/s.db", b->dir);
+	snprintf(b->identity, sizeof(b->identity), "%s/identity", b->dir);
 	fill(b);
 	b->jobs = queue_new(JOBS_MAX, 0);
 	b->answers = queue_new(JOBS_MAX, 0);
-	b->w = worker_new(b->path, b->jobs, b->answers);
+	b->w = worker_new(b->path, b->identity, b->jobs, b->answers);
 	for (size_t i = 0; i < WORKER_THREADS; i++)
 		pthread_create(&b->thread[i], NULL, run, b->w);
 	*state = b;
@@ -92,6 +93,9 @@ static int teardown(void **state)
 		snprintf(path, sizeof(path), "%s%s", b->path, end[i]);
 		unlink(path);
 	}
+	char rsa[80];
+	snprintf(rsa, sizeof(rsa), "%s/rsa-nul.pem", b->dir);
+	unlink(rsa);
 	rmdir(b->dir);
 	free(b);
 	return 0;
@@ -116,6 +120,26 @@ static void ask_name(struct box *b, uint64_t ref, const char *name)
 
 	j.host = (char *)(uintptr_t)name;
 	ask(b, &j);
+}
+
+/* Made once, then the same for ever. */
+static void worker__makes__an_rsa_key(void **state)
+{
+	struct job question = {.kind = JOB_RSA, .seal = SEAL_RAW};
+	struct box *b = *state;
+
+	if (!seal_built(SEAL_RAW))
+		skip();
+	ask(b, &question);
+	struct job *first = answer(b);
+	assert_int_equal(first->err, OK);
+	assert_true(first->pem.n > 500);
+	ask(b, &question);
+	struct job *second = answer(b);
+	assert_int_equal(second->pem.n, first->pem.n);
+	assert_memory_equal(second->pem.p, first->pem.p, first->pem.n);
+	job_free(first);
+	job_free(second);
 }
 
 static void worker__resolves__a_name(void **state)
@@ -210,6 +234,7 @@ static void worker__stops__with_jobs_left(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    TEST(worker__makes__an_rsa_key),
 	    TEST(worker__resolves__a_name),
 	    TEST(worker__says_no__to_a_name_that_cannot_be),
 	    TEST(worker__reads__a_page),
