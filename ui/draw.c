@@ -97,10 +97,10 @@ static wchar_t point_get(const uint8_t *p, size_t *len)
 	return (wchar_t)c;
 }
 
-/* false: the C library, by which curses goes, thinks of another width than
- * our tables. */
-static bool glyph_wide(struct bytes s, size_t at, struct glyph g,
-		       wchar_t out[static 16], size_t *n)
+/* The columns that the C library, by which curses goes, gives it; -1: it knows
+ * nothing of it. */
+static int glyph_wide(struct bytes s, size_t at, struct glyph g,
+		      wchar_t out[static 16], size_t *n)
 {
 	size_t len;
 	int cols = 0;
@@ -110,11 +110,20 @@ static bool glyph_wide(struct bytes s, size_t at, struct glyph g,
 		wchar_t c = point_get(s.p + at + i, &len);
 		int w = wcwidth(c);
 		if (w < 0 || (w == 0 && !*n))
-			return false;
+			return -1;
 		cols += w;
 		out[(*n)++] = c;
 	}
-	return cols == g.cols;
+	return cols;
+}
+
+static size_t stand_in(const struct view *v, int cols, wchar_t out[static 16])
+{
+	size_t n = 0;
+
+	for (; n < (size_t)cols && n < 15; n++)
+		out[n] = v->utf8 ? (wchar_t)0xfffd : L'?';
+	return n;
 }
 
 /* What curses gets for the cluster: itself, room for it, or signs that stand
@@ -122,25 +131,29 @@ static bool glyph_wide(struct bytes s, size_t at, struct glyph g,
 static size_t glyph_put(const struct view *v, int y, int x, struct bytes s,
 			size_t at, struct glyph g, wchar_t out[static 16])
 {
-	bool ascii = g.len == 1 && s.p[at] < 0x80, fits, doubt = !ascii;
+	bool ascii = g.len == 1 && s.p[at] < 0x80, doubt = false;
 	size_t n, len;
-	int over = 0;
+	int over = 0, cols;
 
-	if (v->utf8 && !ascii)
+	if (!v->utf8 && !ascii)
+		return stand_in(v, g.cols, out);
+	if (!ascii && v->aparts)
 		doubt = glyph_doubtful(s, at, g, &over);
 	/* a mark in the last column could go beyond it, and scroll */
 	bool edge = x + g.cols + over >= v->cols;
-	fits = (v->utf8 || ascii) && glyph_wide(s, at, g, out, &n);
-	if (fits && !doubt)
+	cols = glyph_wide(s, at, g, out, &n);
+	if (cols == g.cols && !doubt)
 		return edge && wcwidth(out[0]) == g.cols ? 1 : n;
 	/* a mark alone would go to what stands before it */
 	bool alone = wcwidth(point_get(s.p + at, &len)) == 0;
-	if (v->utf8 && v->aparts && g.cols && !alone)
+	if (v->aparts && g.cols && !alone)
 		return draw_apart(
 		    v, &(struct apart){y, x, g.cols, edge ? 0 : over, 0},
 		    (struct bytes){s.p + at, edge ? len : g.len}, out);
-	for (n = 0; n < (size_t)g.cols && n < 15; n++)
-		out[n] = v->utf8 ? (wchar_t)0xfffd : L'?';
+	if (cols < 0 || cols > g.cols)
+		return stand_in(v, g.cols, out);
+	while (cols++ < g.cols && n < 15)
+		out[n++] = L' ';
 	return n;
 }
 
@@ -775,7 +788,7 @@ static void begin(struct draw *d, struct view *v)
 	d->n_link = 0;
 	d->side.rows = 0;
 	draw_apart_clear(&d->aparts);
-	v->aparts = &d->aparts;
+	v->aparts = v->still ? NULL : &d->aparts;
 }
 
 void draw_all(struct draw *d, struct view *v, struct model *m,

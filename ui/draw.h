@@ -37,9 +37,10 @@ struct view {
 	bool over_select;             /* one can be chosen */
 	const char *const *over_keys; /* for the hint line; NULL ends them */
 	bool card;                    /* the first-run card */
-	struct aparts *aparts;        /* the drawing's own */
-	char words[150];              /* searched for: marked; empty: nothing */
-	unsigned marked; /* counts changes of them, and of our name */
+	bool still; /* it is read back from curses: nothing is put over it */
+	struct aparts *aparts; /* the drawing's own */
+	char words[150];       /* searched for: marked; empty: nothing */
+	unsigned marked;       /* counts changes of them, and of our name */
 };
 
 /* Where an address of a page stands on the screen: one row of it. */
@@ -81,8 +82,6 @@ void draw_scroll(struct draw *d, struct view *v, const struct model *m,
 void draw_top(struct draw *d, struct view *v, const struct model *m);
 /* The newest message and the oldest one at all painted, 0: none. */
 message_n draw_newest(const struct draw *d);
-/* Less than another page is known above what was painted, below it: time to
- * fetch more, so that the next one is there when it is wanted. */
 bool draw_at_top(const struct draw *d);
 bool draw_at_bottom(const struct draw *d);
 int draw_page(const struct draw *d); /* rows of the messages' pane */
