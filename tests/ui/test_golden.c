@@ -49,13 +49,6 @@ struct now __wrap_clock_now(struct rng *r, struct clock_sleep *sleep)
 	return (struct now){.mono_us = 1, .wall_us = noon_ms * 1000, .rng = r};
 }
 
-/* It would write to stdout. */
-void __wrap_draw_apart_show(const struct aparts *a);
-void __wrap_draw_apart_show(const struct aparts *a)
-{
-	(void)a;
-}
-
 /* ---- people and messages ---- */
 
 static struct contact person(contact_id id, const char *nick)
@@ -199,7 +192,9 @@ static const struct said talk[] = {
      .minutes = -3, .ours = 1},
     {BOB, "this one was not meant", .delivery = D_CANCELLED, .minutes = -2,
      .ours = 1},
-    {BOB, "ana: \xe6\xbc\xa2\xe5\xad\x97, \xc3\xbc and a \033[31mred\033[0m",
+    {BOB,
+     "ana: \xe6\xbc\xa2\xe5\xad\x97, \xc3\xbc, \xe2\x9d\xa4\xef\xb8\x8f and a "
+     "\033[31mred\033[0m",
      .delivery = D_RECEIVED, .minutes = -1},
 };
 enum { TALK = sizeof(talk) / sizeof(talk[0]) };
@@ -478,6 +473,7 @@ static void picture(struct buf *b, void (*scene)(struct tui *), int rows,
 			       .cols = cols,
 			       .utf8 = true,
 			       .color = true,
+			       .still = true,
 			       .names = theme_names(THEME_DARK, 256),
 			       .focus = FOCUS_MESSAGES};
 	scene(&t);
