@@ -27,7 +27,8 @@ static void say_row(const char *indent, const struct option_row *r)
 {
 	char left[64];
 
-	snprintf(left, sizeof left, "%s%s%s", r->name, r->arg ? " " : "",
+	snprintf(left, sizeof left, "%s%s%s", r->name,
+		 r->arg && strncmp(r->arg, "[=", 2) ? " " : "",
 		 r->arg ? r->arg : "");
 	printf("%s%-28s %s\n", indent, left, r->help);
 }

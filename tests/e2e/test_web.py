@@ -12,9 +12,9 @@ import subprocess
 import sys
 import time
 
-from sotto import (PATIENCE, SOTTO, Control, Node, children, free_port,
-                   lines_of, main, run)
-from web import Browser, Events, Page, built, hash_of, link_of, new_link
+from sotto import (PATIENCE, SOTTO, Control, Node, assert_small, children,
+                   free_port, main, run)
+from web import Browser, Page, built, hash_of, link_of, new_link
 
 if not built():
     print("sotto was built without the page")
@@ -438,9 +438,7 @@ def test_slow_reader_costs_itself(root):
         e.find(lambda _: False, len(e.seen), 0.001)
         del ana.seen[:]
     e.want(event="message", n=1200)
-    with open("/proc/%d/status" % page.process.pid) as f:
-        rss = [int(line.split()[1]) for line in f if "VmRSS" in line][0]
-    assert rss < 64 << 10, rss
+    assert_small(page.process.pid)
     deaf.close()
     e.close()
     page.end()
@@ -765,6 +763,129 @@ def test_sub_command(root):
     b.post("/api/shutdown")
     assert p.wait(PATIENCE) == 0
     p.stdout.close()
+
+
+def qr_text(rows, dark):
+    """What a QR code of versions 2 to 5, level L, says: one block of data.
+    No errors are corrected, since there are none."""
+    blocks = {" ": (0, 0), "▀": (1, 0), "▄": (0, 1), "█": (1, 1)}
+    grid = []
+    for row in rows:
+        grid.append([blocks[c][0] == dark for c in row])
+        grid.append([blocks[c][1] == dark for c in row])
+    grid = [row[2:-2] for row in grid[2:]]
+    size = len(grid[0])
+    version = (size - 17) // 4
+    assert 2 <= version <= 5 and size == 17 + 4 * version, size
+    mask_id = sum(grid[8][2 + i] << (2 - i) for i in range(3)) ^ 0b101
+    masks = [lambda i, j: (i + j) % 2, lambda i, j: i % 2,
+             lambda i, j: j % 3, lambda i, j: (i + j) % 3,
+             lambda i, j: (i // 2 + j // 3) % 2,
+             lambda i, j: i * j % 2 + i * j % 3,
+             lambda i, j: (i * j % 2 + i * j % 3) % 2,
+             lambda i, j: ((i + j) % 2 + i * j % 3) % 2]
+    at = size - 9
+
+    def data(i, j):
+        corner = (i < 9 and j < 9) or (i < 9 and j >= size - 8) or \
+            (i >= size - 8 and j < 9)
+        align = at <= i < at + 5 and at <= j < at + 5
+        return not corner and not align and i != 6 and j != 6
+
+    bits, up = [], True
+    columns = [c if c > 6 else c - 1 for c in range(size - 1, 0, -2)
+               if c != 0]
+    for c in columns:
+        for i in range(size - 1, -1, -1) if up else range(size):
+            bits += [grid[i][j] ^ (masks[mask_id](i, j) == 0)
+                     for j in (c, c - 1) if data(i, j)]
+        up = not up
+    number = int("".join(str(int(b)) for b in bits), 2)
+    n = len(bits)
+
+    pos = 0
+
+    def take(count):
+        nonlocal pos
+        pos += count
+        return number >> (n - pos) & ((1 << count) - 1)
+
+    letters = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:"
+    out = ""
+    while True:
+        mode = take(4)
+        if mode == 4:
+            out += "".join(chr(take(8)) for _ in range(take(8)))
+        elif mode == 2:
+            left = take(9)
+            for _ in range(left // 2):
+                two = take(11)
+                out += letters[two // 45] + letters[two % 45]
+            out += letters[take(6)] if left % 2 else ""
+        elif mode == 1:
+            left = take(10)
+            for _ in range(left // 3):
+                out += "%03d" % take(10)
+            if left % 3:
+                out += "%0*d" % (left % 3, take((left % 3) * 3 + 1))
+        else:
+            assert mode == 0, mode
+            return out
+
+
+def picture_in(text):
+    """Its rows: those in colours of their own, or of blocks."""
+    colored = re.findall(r"\x1b\[30;107m(.*)\x1b\[0m", text)
+    return colored or [line for line in text.splitlines() if "██" in line]
+
+
+def test_link_on_the_screen(root):
+    """/web shows the link and its picture; the page ends with the screen."""
+    home, keys = os.path.join(root, "ana"), os.path.join(root, "keys")
+    port = free_port()
+    os.mkdir(home)
+    with open(os.path.join(home, "config.ini"), "w") as f:
+        f.write("interface-port = %d\n" % port)
+    with open(keys, "w") as f:
+        f.write('":web" Enter wait "http"\n')
+    code, out, err = run("--screen", "100x40", "--keys", keys, "--port", "0",
+                         home=home)
+    assert code == 0, (code, out, err)
+    assert link_of(out)[0] == port
+    link = "http://127.0.0.1:%d/#%s" % link_of(out)
+    rows = [r[1:] for r in picture_in(out)]
+    if rows:
+        assert qr_text(rows, 0) == link
+    with socket.socket() as s:
+        assert s.connect_ex(("127.0.0.1", port)) != 0
+
+
+def test_link_in_a_terminal(root):
+    ana = Node(root, "ana")
+    page = Page(ana.home)
+    main_fd, fd = os.openpty()
+    p = subprocess.Popen([SOTTO, "web", "--home", ana.home], stdout=fd,
+                         env=dict(os.environ, TERM="xterm"))
+    os.close(fd)
+    out = b""
+    while True:
+        try:
+            part = os.read(main_fd, 65536)
+        except OSError:
+            break
+        if not part:
+            break
+        out += part
+    os.close(main_fd)
+    assert p.wait(PATIENCE) == 0
+    port, token = link_of(out.decode())
+    assert port == page.port
+    rows = picture_in(out.decode())
+    if rows:
+        assert qr_text(rows, 1) == "http://127.0.0.1:%d/#%s" % (port, token)
+    Browser(port).sign_in(token)
+    page.end()
+    ana.end()
 
 
 def test_taken_port(root):

@@ -105,11 +105,9 @@ export class Node {
 		await new Promise(r => this.process.once("exit", r));
 	}
 
-	async again() {
-		const port = this.ready.port;
-
-		await this.kill();
-		return this.begin(port);
+	end() {
+		this.process.stdin.end();
+		return new Promise(r => this.process.once("exit", r));
 	}
 }
 

@@ -1,7 +1,8 @@
 // The page in headless Chromium. Words on the command line choose tests,
 // or leave them out (-word); PICTURES is a folder for those of the README.
 import assert from "node:assert/strict";
-import {existsSync, readFileSync} from "node:fs";
+import {spawnSync} from "node:child_process";
+import {existsSync, mkdirSync, readFileSync} from "node:fs";
 import {createServer, get} from "node:http";
 import {dirname, join} from "node:path";
 import {fileURLToPath} from "node:url";
@@ -89,6 +90,28 @@ const atEnd = tab => tab.evaluate(() => {
 	return b.scrollHeight - b.scrollTop - b.clientHeight < 48;
 });
 
+// n messages as that one, written while no engine looks.
+function fill(db, n) {
+	const done = spawnSync("python3", ["-c", `
+import sqlite3, sys
+db, n = sqlite3.connect(sys.argv[1]), int(sys.argv[2])
+row = db.execute("SELECT * FROM message")
+names = [d[0] for d in row.description]
+row = dict(zip(names, row.fetchone()))
+def rows():
+    for i in range(row["n"] + 1, n + 1):
+        one = dict(row, n=i, id=i.to_bytes(16, "big"), seq=i, text="m%d" % i)
+        one["dedupe"] = one["id"]
+        yield [one[k] for k in names]
+db.executemany("INSERT INTO message VALUES(%s)" %
+               ",".join("?" * len(names)), rows())
+db.execute("UPDATE indexed SET upto = ?", [n])
+db.commit()
+`, db, String(n)], {encoding: "utf8"});
+
+	assert.equal(done.status, 0, done.stderr);
+}
+
 async function picture(tab, name) {
 	if (process.env.PICTURES)
 		await tab.screenshot({path: join(process.env.PICTURES,
@@ -175,6 +198,7 @@ const tests = {
 	async receive_live(root) {
 		const {ana, bob, page} = await pair(root);
 		const tab = await visit(page);
+		await ana.done("send", {to: "bob", text: "hello"});
 		await bob.done("send", {to: ana.at, text: "are you there?"});
 		await tab.locator(".peer .count", {hasText: "1"}).waitFor();
 		await until(async () => await tab.title() === "(1) sotto");
@@ -183,10 +207,12 @@ const tests = {
 		await open(tab);
 		await shown(tab, "are you there?");
 		assert.equal(await tab.locator("#lines .new h3").count(), 1);
+		assert.match(await tab.locator("#lines .new + .m")
+			.textContent(), /are you there/u);
 		// seen for a moment is read, also for the screen
 		await until(async () => await tab.title() === "sotto");
 		await until(() => ana.seen.some(e => e.event === "peer" &&
-			e.peer.unread === 0 && e.peer.last === 1));
+			e.peer.unread === 0 && e.peer.last === 2));
 		// what arrives does not touch the line
 		await tab.fill("#line", "half");
 		await tab.evaluate(() => document.getElementById("line")
@@ -822,6 +848,37 @@ const tests = {
 		assert.ok(s <= 2 * l + 1);
 		assert.ok(t <= 2 * l + 2 * f + 1);
 		await tab.done();
+	},
+
+	// What lies behind it does not make it slower to open.
+	async speed_of_opening(root) {
+		const times = {};
+		for (const n of [100, 1000000]) {
+			const own = join(root, String(n));
+			mkdirSync(own);
+			const {ana, bob, page} = await pair(own);
+			await bob.done("send", {to: ana.at, text: "m"});
+			await page.end();
+			await ana.end();
+			fill(join(ana.home, "sotto.db"), n);
+			await ana.begin();
+			const again = await new Page().begin(ana.home, page.port);
+			const tab = await visit(again);
+			const took = [];
+			for (let i = 0; i < 15; i++) {
+				await tab.goto("about:blank");
+				const began = Date.now();
+				await tab.goto(again.url + "#/c/1");
+				await shown(tab, "m" + n);
+				took.push(Date.now() - began);
+			}
+			times[n] = took.sort((a, b) => a - b)[7];
+			await tab.done();
+			killAll();
+		}
+		console.log("     opening a conversation: %d ms with 100 messages, " +
+			"%d ms with 1,000,000", times[100], times[1000000]);
+		assert.ok(times[1000000] <= 1.3 * times[100] + 20);
 	},
 
 	async pictures(root) {

@@ -106,12 +106,11 @@ function separator(name, words) {
 }
 
 // What stands between a row and the one before it: the day, and where what is
-// new begins (from n on).
-export function seam(r, before, marker) {
+// new begins.
+export function seam(r, before, firstNew) {
 	const at = when(r.m), last = before ? when(before.m) : null;
 	const begins = last?.toDateString() !== at.toDateString();
-	const isNew = marker && r.m.n >= marker &&
-		(!before || before.m.n < marker);
+	const isNew = r.m.n === firstNew;
 
 	r.sep?.remove();
 	r.sep = null;

@@ -23,13 +23,14 @@ let rows = [];			// {m, li, sep}, by n
 let pending = [];		// on their way to our own disk
 let older = false, newer = false;	// there are, beyond the rows
 let fetching = false;
-let marker = 0;			// what is above is new; 0: nothing
+let marker = 0;			// what came from this one on is new; 0: nothing
+let firstNew = 0;		// the first of them that is a row
 let fresh = 0;			// came while one was looking elsewhere
 let reply = null;		// {id, text}
 let dirty = false, draftTimer = 0, readTimer = 0;
 let echoes = [];		// drafts of ours that will be told to us
 let stuck = true;		// the newest is in sight, and stays so
-let endFrame = 0;
+let endFrame = 0, lastSize = "";
 let say = () => {};
 
 export const opened = () => contact;
@@ -62,7 +63,7 @@ function anchor(i) {
 function seams(i) {
 	for (const at of [i, i + 1])
 		if (rows[at])
-			seam(rows[at], rows[at - 1], marker);
+			seam(rows[at], rows[at - 1], firstNew);
 }
 
 function drop(i) {
@@ -80,6 +81,13 @@ function insert(m) {
 		drop(i);
 	$("lines").insertBefore(r.li, anchor(i));
 	rows.splice(i, 0, r);
+	if (marker && m.dir === "in" && m.n >= marker &&
+		!(firstNew && firstNew < m.n)) {
+		const before = firstNew;
+		firstNew = m.n;
+		if (before && before !== m.n)
+			seams(place(before));
+	}
 	seams(i);
 	return r;
 }
@@ -211,7 +219,10 @@ async function more(up) {
 function watch() {
 	const box = $("scroll");
 
-	stuck = atEnd();
+	// Only a person lets the end go, not a window that changes its size.
+	const size = box.clientHeight + "/" + box.scrollHeight;
+	stuck = atEnd() || (stuck && size !== lastSize);
+	lastSize = size;
 	if (!contact || fetching)
 		return;
 	if (box.scrollTop < NEAR && older)
@@ -619,7 +630,7 @@ export async function open(to, at) {
 	visit++;
 	fetching = false;
 	clear();
-	$("end").textContent = "";
+	firstNew = 0;
 	marker = p.unread ? (p.read_upto ?? 0) + 1 : 0;
 	fresh = 0;
 	$("talk").hidden = false;
@@ -700,7 +711,7 @@ export function start() {
 	document.addEventListener("visibilitychange", () => {
 		if (document.hidden) {
 			keep();
-			marker = 0;
+			marker = firstNew = 0;
 		} else {
 			readSoon();
 		}

@@ -315,11 +315,13 @@ export function translate() {
 
 const formats = new Map();
 
+// As the reader's own country writes it, if that is of this language.
 function format(name, options) {
 	const key = lang + name;
+	const own = navigator.languages.find(l => l.startsWith(lang));
 
 	if (!formats.has(key))
-		formats.set(key, new Intl.DateTimeFormat(lang, options));
+		formats.set(key, new Intl.DateTimeFormat(own ?? lang, options));
 	return formats.get(key);
 }
 
