@@ -45,6 +45,8 @@ const struct slash_row command_rows[] = {
      ARGS_NAME_VALUE},
     {"web", "", N_("the page in the browser: a link, good once"), SL_WEB,
      ARGS_NONE},
+    {"doctor", "", N_("what works here, what does not, what to do"), SL_DOCTOR,
+     ARGS_NONE},
     {"quit", "", N_("end the program"), SL_QUIT, ARGS_NONE},
     {"chat", "HOST PORT", N_("the same as /connect HOST:PORT"), SL_CHAT,
      ARGS_HOST_PORT},
@@ -433,6 +435,7 @@ bool command_build(const struct parsed *p, contact_id open, struct command *out)
 	case SL_SEND:
 	case SL_EXPORT:
 	case SL_WEB:
+	case SL_DOCTOR:
 		return false;
 	}
 	return false;

@@ -31,6 +31,7 @@ enum slash {
 	SL_EXPORT,
 	SL_SET,
 	SL_WEB,
+	SL_DOCTOR,
 	SL_QUIT
 };
 enum args {

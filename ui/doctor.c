@@ -41,7 +41,7 @@ static char *harmless(const char *fmt, va_list ap)
 	return out;
 }
 
-void found(struct doctor *d, enum found level, const char *fmt, ...)
+void found(struct doctor *d, enum health level, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -75,7 +75,7 @@ static void forget(struct doctor *d)
 	d->last = NULL;
 }
 
-const char *doctor_word(enum found level)
+const char *doctor_word(enum health level)
 {
 	static const char *const words[] = {[FOUND_OK] = N_("ok"),
 					    [FOUND_NOTE] = N_("note"),

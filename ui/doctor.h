@@ -5,9 +5,9 @@ struct config;
 /* `sotto doctor` and /doctor: what works here and what does not, in words for
  * a person. It changes nothing, needs no network, and works beside an engine
  * and without one, with a configuration or a store that is broken. */
-enum found { FOUND_OK, FOUND_NOTE, FOUND_PROBLEM };
+enum health { FOUND_OK, FOUND_NOTE, FOUND_PROBLEM };
 struct finding {
-	enum found level;
+	enum health level;
 	const char *what; /* one word that scripts hold on to: "store" */
 	char *text;       /* harmless for a terminal, in one line */
 	char *todo;       /* the same: what to do about it; or NULL */
@@ -24,5 +24,5 @@ struct doctor *doctor_open(const struct config *cfg, enum doctor_for who);
 const struct finding *doctor_next(struct doctor *d);
 void doctor_close(struct doctor *d);
 /* "ok", "note", "PROBLEM", in the reader's language. */
-const char *doctor_word(enum found level);
+const char *doctor_word(enum health level);
 #endif

@@ -28,7 +28,7 @@ struct doctor {
 };
 
 /* Adds a finding. */
-void found(struct doctor *d, enum found level, const char *fmt, ...)
+void found(struct doctor *d, enum health level, const char *fmt, ...)
     PRINTF(3, 4);
 /* What to do about the last one. */
 void todo(struct doctor *d, const char *fmt, ...) PRINTF(2, 3);

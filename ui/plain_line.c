@@ -1,4 +1,5 @@
 /* What a typed line does. It goes to whom the prompt named, or nowhere. */
+#include "ui/doctor.h"
 #include "ui/plain_impl.h"
 #include "ui/words.h"
 #include <stdio.h>
@@ -382,6 +383,18 @@ void plain_web(struct plain *p)
 			  link);
 }
 
+/* PROBLEM store: ...; what to do about it */
+static void doctor(struct plain *p)
+{
+	struct doctor *d = doctor_open(p->cfg, DOCTOR_LINES);
+	const struct finding *f;
+
+	while ((f = doctor_next(d)))
+		plain_say(p, "%s %s: %s%s%s", doctor_word(f->level), f->what,
+			  f->text, f->todo ? "; " : "", f->todo ? f->todo : "");
+	doctor_close(d);
+}
+
 static void slash(struct plain *p, const struct parsed *l, struct bytes line)
 {
 	switch (l->row->kind) {
@@ -408,6 +421,9 @@ static void slash(struct plain *p, const struct parsed *l, struct bytes line)
 		return;
 	case SL_WEB:
 		plain_web(p);
+		return;
+	case SL_DOCTOR:
+		doctor(p);
 		return;
 	case SL_PEERS:
 	case SL_WHO:

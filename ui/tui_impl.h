@@ -220,6 +220,9 @@ void tui_found_open(struct tui *t, size_t i); /* goes there */
 /* ---- tui_web.c ---- */
 void tui_web(struct tui *t);
 
+/* ---- tui_doctor.c ---- */
+void tui_doctor(struct tui *t);
+
 /* ---- tui_over.c ---- */
 void tui_help(struct tui *t);
 void tui_peers(struct tui *t, bool online);

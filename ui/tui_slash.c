@@ -235,6 +235,9 @@ static bool slash(struct tui *t, const struct parsed *p)
 	case SL_WEB:
 		tui_web(t);
 		return true;
+	case SL_DOCTOR:
+		tui_doctor(t);
+		return true;
 	case SL_QUIT:
 		return true; /* when the line is over */
 	case SL_FORGET:

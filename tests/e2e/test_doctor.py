@@ -168,6 +168,28 @@ def test_running__beside_an_engine__all_is_told(root):
     bob.end()
 
 
+def lines(*options):
+    p = subprocess.run([SOTTO, "--plain", "--port", "0", "--no-discover",
+                        *options], input=b"/doctor\n", env=CLEAN,
+                       stdout=subprocess.PIPE, timeout=60)
+    return p.stdout.decode()
+
+
+def test_plain__the_same_lines__one_each(root):
+    home = used(root)
+    with open(os.path.join(home, "peers.txt"), "w") as f:
+        f.write("what is that?\n")
+    out = lines("--home", home)
+    assert re.search(r"^ok engine: sotto runs .*and answers$", out, re.M), out
+    assert re.search(r"^PROBLEM peers: peers.txt:1: .*; correct", out, re.M)
+    assert re.search(r"^ok store: checked", lines("--ephemeral"), re.M)
+    # a second one, in the process of nobody's engine
+    ana = Node(root, "ana", home=home)
+    out = lines("--home", home)
+    assert "ok engine: sotto runs (pid %d)" % ana.process.pid in out, out
+    ana.end()
+
+
 def test_killed__what_is_left_behind__is_read_and_left(root):
     ana = Node(root, "ana")
     port = free_port()

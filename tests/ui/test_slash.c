@@ -483,6 +483,21 @@ static void web__shows_a_link(void **state)
 	expect_row(w->s, -2, " to bob>");
 }
 
+static void doctor__looks_at_the_running_one(void **state)
+{
+	struct world *w = *state;
+
+	world_met(w);
+	screen_resize(w->s, 100, 60);
+	slash(w, "/doctor");
+	expect_row(w->s, 1, "What works here, and what does not");
+	expect_text(w->s, "ok       engine     sotto runs");
+	expect_text(w->s, "ok       store      checked, nothing is damaged");
+	expect_text(w->s, "ok       terminal   60 columns");
+	shut(w);
+	expect_row(w->s, -2, " to bob>");
+}
+
 static void set__changes_and_keeps(void **state)
 {
 	static const char *const good[] = {
@@ -589,6 +604,7 @@ static const struct covered {
     SLASH(export__writes_a_file, "export"),
     SLASH(help__has_every_command, "help"),
     SLASH(web__shows_a_link, "web"),
+    SLASH(doctor__looks_at_the_running_one, "doctor"),
     SLASH(set__changes_and_keeps, "set"),
     SLASH(what_is_no_command__sends_nothing, ""),
     SLASH(quit__ends, "quit"),
