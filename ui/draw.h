@@ -82,6 +82,8 @@ void draw_scroll(struct draw *d, struct view *v, const struct model *m,
 void draw_top(struct draw *d, struct view *v, const struct model *m);
 /* The newest message and the oldest one at all painted, 0: none. */
 message_n draw_newest(const struct draw *d);
+/* Less than another page is known above what was painted, below it: time to
+ * fetch more, so that the next one is there when it is wanted. */
 bool draw_at_top(const struct draw *d);
 bool draw_at_bottom(const struct draw *d);
 int draw_page(const struct draw *d); /* rows of the messages' pane */

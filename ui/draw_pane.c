@@ -458,7 +458,7 @@ void draw_messages(struct draw *d, struct view *v, struct model *m)
 	i = lowest(v, line, n);
 	if (i != SIZE_MAX) {
 		d->newest = line[i]->n;
-		d->bottom = i + 1 == n && !below;
+		d->bottom = n - i <= (size_t)d->pane.rows;
 	}
 	for (; i != SIZE_MAX && y >= d->pane.y; i--) {
 		struct block b = block_at(d, v, m, with, line, i);
@@ -468,7 +468,7 @@ void draw_messages(struct draw *d, struct view *v, struct model *m)
 			d->row[y] = b.msg->n;
 			put_row(d, v, m, &b, --k, y--);
 		}
-		d->top = i == 0 && k == 0;
+		d->top = i < (size_t)d->pane.rows;
 		if (!i)
 			break;
 	}

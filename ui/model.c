@@ -245,6 +245,11 @@ bool model_asked_outbox(uint64_t ref)
 	return ref >> ASK_BIT == ASK_OUTBOX;
 }
 
+bool model_asked_page(uint64_t ref)
+{
+	return ref >> ASK_BIT == ASK_PAGE || ref >> ASK_BIT == ASK_SEEK;
+}
+
 static uint64_t ask_ref(enum ask what, contact_id c)
 {
 	return (uint64_t)what << ASK_BIT | (uint64_t)c;

@@ -23,6 +23,8 @@ enum { MODEL_REFS_BIT = 50 };
 /* Is this ref the model's own? */
 bool model_asked(uint64_t ref);
 bool model_asked_outbox(uint64_t ref); /* ... for the outbox? */
+/* ... for the page of a conversation just opened, or from somewhere else? */
+bool model_asked_page(uint64_t ref);
 
 /* Opens a conversation, 0: none. Lines of the one left are forgotten but the
  * newest; from here on the newest page is fetched. */

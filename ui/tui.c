@@ -17,6 +17,7 @@ enum {
 	READ_US = 2000000,  /* seen for so long is read */
 	PASTE_US = 2000000, /* the end mark is lost */
 	NOTICE_US = 2000000,
+	AWAIT_US = 15000,
 	QUIT_US = 5000000,   /* for the engine to say goodbye */
 	EVENTS_A_TURN = 256, /* then keys are looked at again */
 	EMPTY_MOST = 20,
@@ -58,6 +59,19 @@ void tui_send(struct tui *t, struct command *cmd, enum why why,
 		tui_say(t, LEVEL_ERROR, _("too much at once: not done"));
 		refused(t, t->ref);
 	}
+}
+
+void tui_await(struct tui *t)
+{
+	t->await_us = tui_now() + AWAIT_US;
+}
+
+static void came(struct tui *t)
+{
+	if (!t->await_us)
+		return;
+	t->await_us = 0;
+	t->dirty = t->line_dirty = true;
 }
 
 static void ask(struct tui *t)
@@ -163,8 +177,10 @@ static void worked(struct tui *t, const struct asked *a, const struct event *ev)
 			tui_info(t, ev->contact, ev->text);
 		return;
 	case WHY_FIND:
-		if (ev->ref == t->find_ref)
-			tui_found_all(t, ev->more, ev->next);
+		if (ev->ref != t->find_ref)
+			return;
+		came(t);
+		tui_found_all(t, ev->more, ev->next);
 		return;
 	case WHY_WHERE:
 		if (ev->ref == t->where_ref)
@@ -186,6 +202,8 @@ static void on_result(struct tui *t, const struct event *ev)
 
 	if (model_asked(ev->ref)) {
 		tui_draft_take(t);
+		if (model_asked_page(ev->ref))
+			came(t);
 		tui_seek(t);
 		if (t->over == OVER_OUTBOX && model_asked_outbox(ev->ref) &&
 		    !ev->more)
@@ -474,6 +492,11 @@ static void paint(struct tui *t, int64_t now)
 	t->title = n;
 	links_show(t);
 	seen(t, now);
+	if (t->seek_painted) {
+		t->seek_painted = false;
+		tui_seek(t);
+		t->line_dirty = t->dirty;
+	}
 	/* A page that is not full asks for older ones. */
 	if (t->over == OVER_NONE && draw_at_top(t->draw))
 		model_older(t->model);
@@ -499,6 +522,11 @@ static void show(struct tui *t, bool key)
 		t->line_dirty = false;
 	if (!t->dirty && !t->line_dirty)
 		return;
+	if (now < t->await_us) {
+		t->paint_us = t->await_us;
+		return;
+	}
+	t->await_us = 0;
 	if (t->line_dirty || now - t->painted_us >= FRAME_US)
 		paint(t, now);
 	else
@@ -648,6 +676,10 @@ static void turn(struct tui *t, bool more)
 		t->status = 3;
 	if (news.quit || news.gone)
 		tui_quit(t);
+	if (news.keys && t->await_us) {
+		came(t); /* a key acts on what is on the screen */
+		show(t, false);
+	}
 	if (news.keys && !t->quitting)
 		key = keys(t);
 	/* Half a character may be nothing; nothing again and again is the end

@@ -233,6 +233,7 @@ void tui_seek(struct tui *t)
 	if (!kept(t, t->seek) && !t->sought && t->seek != THE_ONE) {
 		t->sought = true;
 		model_seek(t->model, t->seek > 0 ? t->seek : 0);
+		tui_await(t);
 		return;
 	}
 	if (begins_there(t)) {
@@ -242,8 +243,10 @@ void tui_seek(struct tui *t)
 	/* the page that came ends where the pane shall begin */
 	if (t->sought && !t->view.at)
 		t->view.arrived_at = model_arrived(t->model, c);
-	if (t->sought)
+	if (t->sought) {
 		t->view.at = INT64_MAX;
+		t->view.below = 0;
+	}
 	seek_show(t);
 	draw_scroll(t->draw, &t->view, t->model, 0); /* a place it has */
 	t->seek = 0;

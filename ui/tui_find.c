@@ -61,6 +61,7 @@ void tui_find(struct tui *t, struct bytes words, bool here)
 	snprintf(t->view.words, sizeof(t->view.words), "%s", shown);
 	t->view.marked++;
 	ask(t, 0);
+	tui_await(t);
 }
 
 void tui_find_other(struct tui *t)
@@ -128,13 +129,18 @@ void tui_found_open(struct tui *t, size_t i)
 		return;
 	}
 	t->at_found = i;
+	/* the list was wider than messages are */
+	t->seek_painted = t->over != OVER_NONE;
 	if (t->over != OVER_NONE)
 		tui_over_close(t);
 	tui_open(t, t->found[i].with);
 	tui_focus(t, FOCUS_MESSAGES);
 	t->seek = t->found[i].n;
 	t->seek_exact = true;
-	tui_seek(t);
+	if (t->seek_painted)
+		t->await_us = 0;
+	else
+		tui_seek(t);
 	tui_say(t, LEVEL_INFO, _("%zu of %zu   n older   N newer"), i + 1,
 		t->n_found);
 }

@@ -115,6 +115,7 @@ struct tui {
 	uint64_t export_ref;
 	unsigned n_exported;
 	bool ctrl_x;         /* the first of two keys */
+	bool seek_painted;   /* where it falls is known when all is painted */
 	bool seek_exact;     /* to that very message, and select it */
 	struct uuid seek_id; /* ... or to this one */
 	bool sought;         /* its page was asked for */
@@ -135,6 +136,7 @@ struct tui {
 	int status;
 	unsigned empty; /* times in a row that keys were none */
 	/* when; 0: not */
+	int64_t await_us; /* what a key asked for is painted with its answer */
 	int64_t paint_us, painted_us, draft_us, read_us, paste_us, notice_us;
 	int64_t quit_us, start_us, pipe_us;
 	bool dirty, line_dirty;
@@ -150,6 +152,9 @@ void tui_theme(struct tui *t);  /* takes the colours it has now */
 /* Takes what cmd owns. */
 void tui_send(struct tui *t, struct command *cmd, enum why why,
 	      const char *said);
+/* A key asked for what will stand there: nothing is painted before that, for
+ * some milliseconds, and then it is at once. */
+void tui_await(struct tui *t);
 void tui_say(struct tui *t, int level, const char *fmt, ...) PRINTF(3, 4);
 /* Opens a conversation: the draft of the one left is kept, its own comes. */
 void tui_open(struct tui *t, contact_id c);

@@ -298,6 +298,7 @@ void tui_open(struct tui *t, contact_id c)
 	if (old)
 		t->last_open = old;
 	model_open(t->model, c);
+	tui_await(t);
 	struct draft *d = tui_draft_of(t, c);
 	edit_set(t->edit, (struct bytes){d->text.p, d->text.n}, d->cursor);
 	t->view.at = t->view.selected = 0;

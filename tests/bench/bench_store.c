@@ -107,16 +107,58 @@ static struct span_shown numbers(struct shown *s)
 	return f;
 }
 
+/* Where ':' begins a command: no list is shown, nothing is being written. */
+static void calm(struct shown *s)
+{
+	say(s, "\033");
+	say(s, "\033");
+}
+
+/* Begins a command. A terminal that hangs for a moment makes one key of Esc
+ * and what follows. */
+static void command(struct shown *s, const char *what)
+{
+	calm(s);
+	say(s, ":");
+	while (!strstr(cells_row(s->cells, ROWS - 2), "> /")) {
+		say(s, "\x15");
+		calm(s);
+		say(s, ":");
+	}
+	say(s, what);
+}
+
+static void ours_deep(struct shown *s)
+{
+	ours_start(s);
+	command(s, "msg deep");
+	say(s, "\r");
+}
+
+/* Waits until a row says it, at most 5 s. */
+static void until(struct shown *s, int y, const char *part)
+{
+	int64_t end = mono_us() + 5000000;
+
+	while (!strstr(cells_row(s->cells, y), part)) {
+		if (mono_us() > end)
+			die(part);
+		term_read(&s->term, 100);
+	}
+}
+
 static void ours_go(struct shown *s, int n)
 {
 	char keys[40];
 
-	snprintf(keys, sizeof keys, ":find #%07d", n);
-	say(s, keys);
-	say(s, "\r"); /* the list of what was found */
-	term_settle(&s->term, 200);
-	say(s, "\r"); /* goes there */
-	term_settle(&s->term, 200);
+	snprintf(keys, sizeof keys, "find #%07d", n);
+	command(s, keys);
+	say(s, "\r");
+	until(s, 1, keys + 5); /* the list of what was found */
+	until(s, 2, keys + 5);
+	say(s, "\r");
+	until(s, 1, "deep~");
+	say(s, "");
 }
 
 static void floor_go(struct shown *s, int n)
@@ -125,6 +167,9 @@ static void floor_go(struct shown *s, int n)
 
 	snprintf(keys, sizeof keys, "@%d\r", n + 1);
 	say(s, keys);
+	snprintf(keys, sizeof keys, "#%07d", n);
+	until(s, ROWS - 2, keys);
+	say(s, "");
 }
 
 /* p50 of PageUp after going to places all over the conversation; 0: it cannot
@@ -146,7 +191,7 @@ static double pages(struct shown *s, void (*go)(struct shown *s, int n))
 		for (int k = 0; k < PAGES; k++, was = is) {
 			took[i * PAGES + k] = shows(s, PAGE_UP);
 			is = numbers(s);
-			if (is.from > was.from - 10 || is.to < was.from - 1)
+			if (is.from > was.from - 5 || is.to < was.from - 1)
 				die("not the page before");
 		}
 	}
@@ -161,7 +206,7 @@ static void measure_pages(void)
 	double floor = pages(&s, floor_go);
 
 	shown_stop(&s);
-	ours_start(&s);
+	ours_deep(&s);
 	double ours = pages(&s, ours_go);
 
 	shown_stop(&s);
@@ -218,10 +263,9 @@ static void open_conversation(struct shown *s, const char *name, int64_t *took)
 {
 	char keys[40];
 
-	snprintf(keys, sizeof keys, ":msg %s", name);
-	say(s, keys);
+	snprintf(keys, sizeof keys, "msg %s", name);
+	command(s, keys);
 	*took = shows(s, "\r");
-	say(s, "\033");
 }
 
 static void measure_open(void)
@@ -258,17 +302,16 @@ static const char *const word[] = {"bakilo", "kiba", "lolo", "munre",
 				   "satol",  "newi", "duga", "velhi"};
 enum { WORDS = sizeof word / sizeof *word };
 
-static double finds(struct shown *s, const char *begin, const char *end)
+static double finds(struct shown *s, const char *find,
+		    void (*begin)(struct shown *s, const char *keys))
 {
 	static int64_t took[FOUND];
 	char keys[40];
 
 	for (int i = 0; i < FOUND; i++) {
-		snprintf(keys, sizeof keys, "%s%s", begin, word[i % WORDS]);
-		say(s, keys);
+		snprintf(keys, sizeof keys, "%s%s", find, word[i % WORDS]);
+		begin(s, keys);
 		took[i] = shows(s, "\r");
-		if (*end)
-			say(s, end);
 	}
 	return (double)percentile(took, FOUND, 50);
 }
@@ -278,7 +321,7 @@ static void echo_in_search(struct shown *s, double *p50, double *worst)
 {
 	static int64_t took[ECHOES];
 
-	say(s, ":find zq");
+	command(s, "find zq");
 	term_type(&s->term, "\r");
 	for (int64_t e = mono_us() + 30000; mono_us() < e;)
 		term_read(&s->term, 5);
@@ -300,6 +343,9 @@ static void echo_in_search(struct shown *s, double *p50, double *worst)
 	*p50 = (double)percentile(took, ECHOES, 50);
 	*worst = (double)percentile(took, ECHOES, 100);
 	term_until(&s->term, "nothing");
+	calm(s);
+	say(s, "i\x15"); /* no draft stays */
+	term_settle(&s->term, 700);
 }
 
 static void measure_find(void)
@@ -308,10 +354,10 @@ static void measure_find(void)
 	double floor, ours, echo, worst;
 
 	floor_start(&s);
-	floor = finds(&s, "/", "");
+	floor = finds(&s, "/", say);
 	shown_stop(&s);
-	ours_start(&s);
-	ours = finds(&s, ":find ", "\033");
+	ours_deep(&s);
+	ours = finds(&s, "find ", command);
 	echo_in_search(&s, &echo, &worst);
 	shown_stop(&s);
 	row("a search in it, on the screen, p50", "us", floor, ours, "≤ 3");

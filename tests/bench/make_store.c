@@ -83,7 +83,7 @@ static uint32_t next_random(uint32_t *r)
 static void make_text(char out[static 128], unsigned i)
 {
 	uint32_t r = i * 2654435761u + 1;
-	unsigned n = 3 + next_random(&r) % 4;
+	unsigned n = 2 + next_random(&r) % 3;
 
 	snprintf(out, 128, "#%07u", i);
 	for (unsigned k = 0; k < n; k++) {
