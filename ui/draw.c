@@ -340,7 +340,7 @@ static void contact_words(const struct contact *c, bool named,
 	else if (c->waiting)
 		snprintf(out, 32, _("%u wait"), c->waiting);
 	else
-		out[0] = '\0';
+		snprintf(out, 32, "%s", model_plain(c) ? _("PLAIN") : "");
 	if (c->unread) {
 		size_t n = strlen(out);
 		snprintf(out + n, 32 - n, "%s%s%u", n ? " + " : "",
@@ -431,6 +431,10 @@ static void contact_line(const struct view *v, const struct model *m, int y,
 	const char *presence = _(model_presence_word(c));
 	int n = snprintf(line, sizeof(line), "%s%s   %s", name, tag,
 			 _(model_trust_word(c)));
+	if (model_plain(c)) /* for as long as one looks at it */
+		n += snprintf(line + n, sizeof(line) - (size_t)n, " - %s",
+			      _("anyone on the network can read and forge "
+				"this"));
 	/* whether they are there weighs more than where */
 	if (text_cols(text_of(line)) + 5 + (int)strlen(at) +
 		(int)strlen(presence) <=

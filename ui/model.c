@@ -189,13 +189,18 @@ const char *model_presence_word(const struct contact *c)
 	return N_("not met yet");
 }
 
+bool model_plain(const struct contact *c)
+{
+	return c->trust == TRUST_PLAIN;
+}
+
 const char *model_trust_word(const struct contact *c)
 {
 	if (c->changed)
 		return N_("KEY CHANGED");
 	switch (c->trust) {
 	case TRUST_PLAIN:
-		return N_("plain");
+		return N_("PLAIN");
 	case TRUST_NEW:
 		return N_("new");
 	case TRUST_PINNED:

@@ -63,6 +63,8 @@ size_t model_count(const struct model *m);
 const char *model_name(const struct contact *c);
 /* What they are just now, and how well their key is known, in a word. */
 const char *model_presence_word(const struct contact *c);
+/* Nothing protects what is said there, and nobody there has a key. */
+bool model_plain(const struct contact *c);
 const char *model_trust_word(const struct contact *c);
 /* "~3f2a", the first digits of their id; empty before their key is known. */
 void model_tag(char out[static 6], const struct contact *c);

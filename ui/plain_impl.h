@@ -63,6 +63,7 @@ struct plain {
 	/* Whom a line goes to, and what it answers: only a line changes it. */
 	contact_id to;
 	struct uuid answers;
+	bool plain_meant; /* in this run: to send where all can read it */
 	/* `/r`: who was meant when it was begun */
 	bool latched;
 	contact_id latch;

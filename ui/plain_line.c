@@ -101,6 +101,18 @@ static void say_several(struct plain *p, struct bytes name)
 
 /* ---- sending ---- */
 
+/* Somebody who types is asked once a run; a pipe knows what it does. */
+static bool meant(struct plain *p)
+{
+	if (p->plain_meant || !pterm_prompts(p->term))
+		return true;
+	p->plain_meant = true;
+	plain_say(p, "%s",
+		  _("PLAIN: anyone on the network can read and forge what goes "
+		    "there. Nothing was sent; send it again if you mean it"));
+	return false;
+}
+
 static void send_text(struct plain *p, contact_id c, struct uuid answers,
 		      struct bytes s)
 {
@@ -111,6 +123,9 @@ static void send_text(struct plain *p, contact_id c, struct uuid answers,
 			  s.n, TEXT_MAX);
 		return;
 	}
+	const struct contact *to = model_find(p->model, c);
+	if (to && model_plain(to) && !meant(p))
+		return;
 	plain_send(
 	    p,
 	    &(struct command){.kind = none(answers) ? CMD_SEND : CMD_REPLY,
@@ -136,6 +151,15 @@ static void text(struct plain *p, struct bytes s)
 
 /* ---- slash commands ---- */
 
+/* "json://...", but not our own. */
+static bool plain_typed(struct bytes peer)
+{
+	static const char own[] = "sotto://";
+	bool scheme = memmem(peer.p, peer.n, "://", 3) != NULL;
+
+	return scheme && (peer.n < 8 || memcmp(peer.p, own, 8) != 0);
+}
+
 static void msg(struct plain *p, const struct parsed *l)
 {
 	bool several;
@@ -146,7 +170,7 @@ static void msg(struct plain *p, const struct parsed *l)
 	if (l->text.n) {
 		if (c)
 			send_text(p, c, (struct uuid){0}, l->text);
-		else if (!several)
+		else if (!several && (!plain_typed(l->peer) || meant(p)))
 			plain_send(p,
 				   &(struct command){.kind = CMD_SEND,
 						     .to = xstrndup(l->peer),

@@ -720,10 +720,13 @@ void plain_info(struct plain *p, const struct contact *c, const char *number)
 	plain_say(p, _("now: %s%s"), model_presence_word(c),
 		  c->blocked ? _(", blocked") : "");
 	plain_say(p, _("address: %s"), c->at.port ? at : _("not known"));
-	if (!pubkey_none(&c->key))
+	if (!pubkey_none(&c->key) || model_plain(c))
 		plain_say(p, _("id: %s"), c->ident);
 	plain_say(p, _("key: %s"),
 		  c->changed ? _("CHANGED, /trust accepts the new one")
+		  : model_plain(c)
+		      ? _("none. PLAIN: anyone on the network can read and "
+			  "forge this")
 		  : pubkey_none(&c->key) ? _("not seen yet")
 					 : model_trust_word(c));
 	if (!number)

@@ -90,8 +90,9 @@ struct tui {
 	contact_id latch;
 	struct uuid latch_id;
 	unsigned again;
-	bool replied; /* the last key was a reply */
-	bool sure;    /* ... an Enter that must come twice */
+	bool replied;     /* the last key was a reply */
+	bool sure;        /* ... an Enter that must come twice */
+	bool plain_meant; /* in this run: to send where all can read it */
 	/* what was searched last, newest first; where we are in it */
 	struct found *found;
 	size_t n_found, at_found;
@@ -192,6 +193,7 @@ void tui_reply(struct tui *t);
 /* A name as somebody types it: whole, else the only one it begins; 0: none. */
 contact_id tui_who(struct tui *t, struct bytes name, bool *several);
 /* false: it is too long, and said so. */
+bool tui_plain_meant(struct tui *t); /* false: it asks for another Enter */
 bool tui_send_text(struct tui *t, contact_id c, struct uuid answers,
 		   struct bytes s);
 void tui_line_over(struct tui *t); /* the line was sent, or done */

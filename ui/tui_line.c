@@ -392,6 +392,20 @@ static void say_elsewhere(struct tui *t, contact_id c, struct bytes s)
 	tui_say(t, LEVEL_INFO, _("to %s: %s"), name, text);
 }
 
+/* The first time in a run it takes a second Enter. */
+bool tui_plain_meant(struct tui *t)
+{
+	if (t->sure)
+		t->plain_meant = true;
+	if (t->plain_meant)
+		return true;
+	t->sure = true;
+	tui_say(t, LEVEL_WARN,
+		_("PLAIN: anyone on the network can read and forge this; "
+		  "Enter again sends it"));
+	return false;
+}
+
 bool tui_send_text(struct tui *t, contact_id c, struct uuid answers,
 		   struct bytes s)
 {
@@ -402,6 +416,9 @@ bool tui_send_text(struct tui *t, contact_id c, struct uuid answers,
 		    s.n, TEXT_MAX);
 		return false;
 	}
+	const struct contact *to = model_find(t->model, c);
+	if (to && model_plain(to) && !tui_plain_meant(t))
+		return false;
 	if (c != model_opened(t->model))
 		say_elsewhere(t, c, s);
 	char *text = xstrndup(s);

@@ -280,10 +280,13 @@ void tui_info(struct tui *t, const struct contact *c, const char *number)
 		   c->blocked ? _(", blocked") : "");
 	buf_printf(b, _("Address       %s\n"),
 		   c->at.port ? at : _("not known"));
-	if (!pubkey_none(&c->key))
+	if (!pubkey_none(&c->key) || model_plain(c))
 		buf_printf(b, _("Id            %s\n"), c->ident);
 	buf_printf(b, _("Key           %s\n"),
 		   c->changed ? _("CHANGED: /trust accepts the new one")
+		   : model_plain(c)
+		       ? _("none. PLAIN: anyone on the network can read and "
+			   "forge this")
 		   : pubkey_none(&c->key) ? _("not seen yet")
 					  : _(model_trust_word(c)));
 	if (number)
@@ -309,6 +312,22 @@ const struct message *tui_selected(struct tui *t)
 		if (line[i]->n == t->view.selected)
 			return line[i];
 	return NULL;
+}
+
+/* Where a plain text says that it came from, when that is not where it came
+ * from. */
+static void claim(struct buf *b, const struct message *m,
+		  const struct contact *c)
+{
+	char says[ADDR_TEXT], is[ADDR_TEXT];
+
+	if (!c || !model_plain(c) || !m->incoming || !m->from.port)
+		return;
+	addr_text(says, &m->from);
+	addr_text(is, &c->at);
+	if (strcmp(says, is) != 0)
+		buf_printf(b, _("Claims    to come from %s; it came from %s\n"),
+			   says, is);
 }
 
 void tui_details(struct tui *t)
@@ -349,6 +368,7 @@ void tui_details(struct tui *t)
 		buf_printf(b, _("Took      %.1f ms\n"),
 			   (double)m->rtt_us / 1000);
 	buf_printf(b, _("Tries     %u\n"), m->tries);
+	claim(b, m, known);
 	tui_over(t, OVER_TEXT, _("Details"));
 }
 

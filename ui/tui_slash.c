@@ -24,6 +24,15 @@ static void say_near(struct tui *t, const struct parsed *p, struct bytes s)
 		typed, near);
 }
 
+/* "json://...", "mesh:ID", but not our own. */
+static bool plain_typed(struct bytes peer)
+{
+	static const char own[] = "sotto://";
+	bool scheme = memmem(peer.p, peer.n, "://", 3) != NULL;
+
+	return scheme && (peer.n < 8 || memcmp(peer.p, own, 8) != 0);
+}
+
 static bool slash_msg(struct tui *t, const struct parsed *p)
 {
 	bool several;
@@ -35,6 +44,8 @@ static bool slash_msg(struct tui *t, const struct parsed *p)
 	}
 	if (c && p->text.n)
 		return tui_send_text(t, c, (struct uuid){0}, p->text);
+	if (p->text.n && plain_typed(p->peer) && !tui_plain_meant(t))
+		return false;
 	if (p->text.n) {
 		tui_send(t,
 			 &(struct command){.kind = CMD_SEND,
@@ -175,6 +186,23 @@ static void known(struct tui *t, const struct parsed *p, struct command *cmd)
 	cmd->contact = c;
 }
 
+/* The old programs' /chat and /register, from a conversation with one of
+ * them: another of its kind is meant. */
+static void of_its_kind(struct tui *t, const struct parsed *p,
+			struct command *cmd)
+{
+	const struct contact *c = model_find(t->model, model_opened(t->model));
+	struct buf b = {0};
+
+	if (p->row->kind != SL_CHAT || !c || !model_plain(c) || !cmd->to ||
+	    strstr(cmd->to, "://"))
+		return;
+	buf_printf(&b, "%s://%s", c->dialect, cmd->to);
+	free(cmd->to);
+	cmd->to = xstrndup((struct bytes){b.p, b.n});
+	buf_free(&b);
+}
+
 /* Of somebody whose key was never seen the engine has nothing to compare. */
 static bool info_known(struct tui *t, const struct parsed *p)
 {
@@ -269,6 +297,7 @@ static bool slash(struct tui *t, const struct parsed *p)
 	if (!command_build(p, model_opened(t->model), &cmd))
 		return false;
 	known(t, p, &cmd);
+	of_its_kind(t, p, &cmd);
 	if (why_of(p->row->kind) == WHY_OPEN)
 		tui_say(t, LEVEL_INFO, _("dialling"));
 	bool nick = p->row->kind == SL_SET &&

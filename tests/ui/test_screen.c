@@ -1,5 +1,6 @@
 /* The real program in a pseudo terminal, beside a second real process. */
 #include "tests/ui/world.h"
+#include <netinet/in.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -7,6 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -622,6 +625,71 @@ static void away__is_not_read(void **state)
 	expect_row(w->s, -2, "to bob> abc");
 }
 
+/* A peer of document 003 that hears and says nothing. */
+static int plain_peer(int *port)
+{
+	struct sockaddr_in at = {.sin_family = AF_INET};
+	socklen_t len = sizeof(at);
+	struct timeval wait = {.tv_sec = 20};
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	assert_int_equal(bind(fd, (void *)&at, len), 0);
+	assert_int_equal(getsockname(fd, (void *)&at, &len), 0);
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));
+	*port = ntohs(at.sin_port);
+	return fd;
+}
+
+static void plain_expect(int fd, const char *text)
+{
+	char said[2000];
+	ssize_t n;
+
+	do {
+		n = recv(fd, said, sizeof(said) - 1, 0);
+		assert_true(n > 0);
+		said[n] = 0;
+	} while (!strstr(said, text));
+}
+
+static void plain__is_said_and_asked_for_once(void **state)
+{
+	struct world *w = *state;
+	char text[128];
+	int port, other, fd = plain_peer(&port), more = plain_peer(&other);
+
+	expect_text(w->s, "Welcome");
+	snprintf(text, sizeof(text), ":connect json://127.0.0.1:%d\r", port);
+	screen_type(w->s, text);
+	snprintf(text, sizeof(text), "to json://127.0.0.1:%d>", port);
+	expect_row(w->s, -2, text);
+	expect_row(w->s, 1, "PLAIN - anyone on the network");
+	expect_row(w->s, 2, "PLAIN"); /* in the list */
+	screen_type(w->s, "in the clear\r");
+	expect_row(w->s, -1, "Enter again sends it");
+	expect_row(w->s, -2, "> in the clear");
+	assert_int_equal(recv(fd, text, sizeof(text), MSG_DONTWAIT), -1);
+	screen_type(w->s, "x\177\r"); /* another key: asked again */
+	expect_row(w->s, -1, "Enter again sends it");
+	assert_int_equal(recv(fd, text, sizeof(text), MSG_DONTWAIT), -1);
+	screen_type(w->s, "\r");
+	plain_expect(fd, "in the clear");
+	screen_type(w->s, "again\r");
+	plain_expect(fd, "\"again\"");
+	/* the old programs' word, from one of theirs to another */
+	snprintf(text, sizeof(text), "/chat 127.0.0.1 %d\r", other);
+	screen_type(w->s, text);
+	snprintf(text, sizeof(text), "to json://127.0.0.1:%d>", other);
+	expect_row(w->s, -2, text);
+	screen_type(w->s, "and you\r");
+	plain_expect(more, "and you");
+	screen_type(w->s, "/info\r");
+	expect_text(w->s, "none. PLAIN");
+	close(fd);
+	close(more);
+}
+
 static void demo__begins_in_the_line(void **state)
 {
 	struct world *w = *state;
@@ -678,6 +746,7 @@ int main(void)
 		stranger__is_found_and_the_keys_are_true, world_begin_asking,
 		world_end),
 	    SCREEN(away__is_not_read),
+	    SCREEN(plain__is_said_and_asked_for_once),
 	    SCREEN(demo__begins_in_the_line),
 	};
 
