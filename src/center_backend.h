@@ -17,7 +17,8 @@
  *
  * Idempotency: after any error a call may be made again with the same
  * arguments, as often as one likes, by whatever handle: what was done already
- * is not done twice, and the answer is that of the first time.
+ * is not done twice, and the answer is that of the first time. But for
+ * acct_put, after which one reads again, and attempt, which counts twice.
  *
  * Time: now_ms is Unix time, by the caller's clock. NATS lets sessions and
  * kept mail end by its own clock instead. Blobs are opaque. */
@@ -101,8 +102,9 @@ struct center_backend {
 	enum err (*acct_get)(struct center_backend *b, const char *user,
 			     struct center_acct *out, uint64_t *rev) MUST_USE;
 	/* Compare-and-set: expect is the rev this was read with, 0: there is
-	 * none yet. acct NULL removes it. ERR_EXISTS: somebody else was
-	 * quicker; read it again. rev (or NULL): of what was written. */
+	 * none yet. acct NULL removes it; none there is fine. ERR_EXISTS:
+	 * somebody else was quicker (or we, and the answer was lost): read it
+	 * again. rev (or NULL): of what was written. */
 	enum err (*acct_put)(struct center_backend *b, const char *user,
 			     const struct center_acct *acct, uint64_t expect,
 			     uint64_t *rev) MUST_USE;
@@ -116,8 +118,7 @@ struct center_backend {
 	/* Wrong log-ins of a user from a source: never of the user alone, which
 	 * would lock out its owner. A try counts as wrong from TRY_BEGIN on, so
 	 * that many at once are not more than CENTER_TRIES. ERR_AUTH: in the
-	 * pen, for out->wait_s. Lost when the process (SQLite) ends. This one
-	 * call is not idempotent: TRY_BEGIN made twice counts twice. */
+	 * pen, for out->wait_s. With SQLite they end with the handle. */
 	enum err (*attempt)(struct center_backend *b, const char *user,
 			    const char *source, enum center_try what,
 			    int64_t now_ms, struct center_pen *out) MUST_USE;

@@ -1,63 +1,17 @@
-#include "src/center_impl.h"
+#include "src/center_sqlite_file.h"
 #include "src/queue.h"
-#include "src/sql.h"
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-/* The center's store in this process. Accounts, letters and prekeys are in a
- * file that other processes may open as well; who is where and the wrong tries
- * are in a database in memory: they end with the connections they are of. */
+/* The center's store in this process. */
 
 enum {
-	VERSION = 1,
-	APPLICATION = 0x736f7463,
 	SWEEP = 256,        /* letters that a tick looks at */
 	PAGE = 256,         /* changes of presence told at once */
 	STRIKES = 65536,    /* pairs of user and source */
 	STRIKES_DROP = 1024 /* the oldest, when it is full */
 };
-
-/* rev is never given twice, also when an account is removed and made again. */
-static const char schema[] =
-    "CREATE TABLE account(rev INTEGER PRIMARY KEY AUTOINCREMENT,"
-    " user TEXT NOT NULL UNIQUE, record BLOB NOT NULL);"
-    "CREATE TABLE mail(seq INTEGER PRIMARY KEY AUTOINCREMENT,"
-    " box BLOB NOT NULL, eid BLOB NOT NULL, until_ms INTEGER NOT NULL,"
-    " letter BLOB NOT NULL);"
-    "CREATE UNIQUE INDEX mail_eid ON mail(box, eid);"
-    "CREATE INDEX mail_box ON mail(box);" /* the row number is part of it */
-    "CREATE TABLE box(box BLOB PRIMARY KEY, mails INTEGER NOT NULL,"
-    " bytes INTEGER NOT NULL) WITHOUT ROWID;"
-    "CREATE TRIGGER mail_in AFTER INSERT ON mail BEGIN"
-    " INSERT INTO box VALUES(new.box, 1, length(new.letter))"
-    "  ON CONFLICT DO UPDATE SET mails = mails + 1,"
-    "  bytes = bytes + length(new.letter);"
-    "END;"
-    "CREATE TRIGGER mail_out AFTER DELETE ON mail BEGIN"
-    " UPDATE box SET mails = mails - 1, bytes = bytes - length(old.letter)"
-    "  WHERE box = old.box;"
-    " DELETE FROM box WHERE box = old.box AND mails = 0;"
-    "END;"
-    "CREATE TABLE prekey(id BLOB PRIMARY KEY, until_ms INTEGER NOT NULL,"
-    " bundle BLOB NOT NULL) WITHOUT ROWID;"
-    "CREATE INDEX prekey_until ON prekey(until_ms);";
-
-/* `fresh`: not told yet; told: the node that was told last. */
-static const char live_schema[] =
-    "ATTACH ':memory:' AS live;"
-    "CREATE TABLE live.session(user TEXT PRIMARY KEY, token BLOB NOT NULL,"
-    " node TEXT, old_node TEXT NOT NULL, until_ms INTEGER NOT NULL,"
-    " fresh INTEGER NOT NULL, told TEXT) WITHOUT ROWID;"
-    "CREATE INDEX live.session_fresh ON session(fresh) WHERE fresh;"
-    "CREATE INDEX live.session_until ON session(until_ms)"
-    " WHERE node IS NOT NULL;"
-    "CREATE TABLE live.strike(who BLOB PRIMARY KEY, tries INTEGER NOT NULL,"
-    " pens INTEGER NOT NULL, until_ms INTEGER NOT NULL,"
-    " last_ms INTEGER NOT NULL) WITHOUT ROWID;"
-    "CREATE INDEX live.strike_last ON strike(last_ms);";
 
 enum stmt {
 	S_BEGIN,
@@ -291,21 +245,18 @@ static enum err acct_write(struct sqlite *s, const char *user,
 	return err;
 }
 
-/* An empty record removes it. What is there already was written by an earlier
- * try of the same call, or by somebody who wanted the same. */
+/* An empty record removes it. */
 static enum err acct_change(struct sqlite *s, const char *user,
 			    struct bytes record, uint64_t expect, uint64_t *rev)
 {
 	struct buf now = {0};
 	enum err err = record_get(s, user, rev, &now);
-	bool same =
-	    now.n == record.n && (!now.n || !memcmp(now.p, record.p, now.n));
 
 	buf_free(&now);
+	if (err == ERR_ABSENT && !record.n)
+		return OK;
 	if (err && err != ERR_ABSENT)
 		return err;
-	if (same)
-		return OK;
 	if (*rev != expect)
 		return ERR_EXISTS;
 	return acct_write(s, user, record, rev);
@@ -897,88 +848,6 @@ static void sqlite_close(struct center_backend *b)
 	free(s);
 }
 
-static int version_of(sqlite3 *db, int *out)
-{
-	sqlite3_stmt *q = NULL;
-	int rc = sqlite3_prepare_v2(db, "PRAGMA user_version", -1, &q, NULL);
-
-	if (rc == SQLITE_OK && (rc = sqlite3_step(q)) == SQLITE_ROW) {
-		*out = sqlite3_column_int(q, 0);
-		rc = SQLITE_OK;
-	}
-	sqlite3_finalize(q);
-	return rc;
-}
-
-/* Two processes may come at once: the second one finds it made. */
-static int make(sqlite3 *db)
-{
-	char sql[96];
-	int version = 0;
-	int rc = sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
-
-	if (rc == SQLITE_OK)
-		rc = version_of(db, &version);
-	if (rc == SQLITE_OK && !version) {
-		snprintf(sql, sizeof sql,
-			 "PRAGMA user_version = %d; PRAGMA application_id = %d",
-			 VERSION, APPLICATION);
-		rc = sqlite3_exec(db, schema, NULL, NULL, NULL);
-		if (rc == SQLITE_OK)
-			rc = sqlite3_exec(db, sql, NULL, NULL, NULL);
-	}
-	if (rc == SQLITE_OK)
-		return sqlite3_exec(db, "COMMIT", NULL, NULL, NULL);
-	sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
-	return rc;
-}
-
-static enum err bring_up(struct sqlite *s, const char *path, char why[256])
-{
-	int version = 0;
-	int rc = version_of(s->db, &version);
-
-	if (rc == SQLITE_OK && version > VERSION) {
-		snprintf(why, 256, "%.100s was written by a newer sotto", path);
-		return ERR_STATE;
-	}
-	if (rc == SQLITE_OK && !version)
-		rc = make(s->db);
-	if (rc == SQLITE_OK)
-		rc = sqlite3_exec(s->db, live_schema, NULL, NULL, NULL);
-	if (rc == SQLITE_OK)
-		rc = sqlite3_exec(s->db, "PRAGMA wal_autocheckpoint = 1000",
-				  NULL, NULL, NULL);
-	if (rc == SQLITE_OK)
-		return OK;
-	snprintf(why, 256, "%.100s: %.100s", path, sqlite3_errmsg(s->db));
-	return sql_error(s->db, rc);
-}
-
-/* For us alone from its first byte on; SQLite gives the files beside it the
- * same mode. */
-static enum err make_private(const char *path)
-{
-	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-
-	if (fd < 0)
-		return ERR_SYS;
-	close(fd);
-	return OK;
-}
-
-static enum err open_file(struct sqlite *s, const char *path, char why[256])
-{
-	enum err err = make_private(path);
-
-	if (!err)
-		err = sql_open(path, SQL_WRITE, &s->db);
-	if (!err)
-		return bring_up(s, path, why);
-	snprintf(why, 256, "%.100s: %.100s", path, strerror(errno));
-	return err;
-}
-
 static const struct center_backend calls = {
     .name = "sqlite",
     .acct_get = acct_get,
@@ -1008,7 +877,7 @@ enum err center_sqlite_open(const char *path, const struct center_rules *rules,
 	s->base.rules = *rules;
 	s->news = queue_new(CENTER_NOTES_MAX, 1);
 	s->base.fd = queue_fd(s->news);
-	enum err err = open_file(s, path, why);
+	enum err err = center_sqlite_file(path, &s->db, why);
 	if (!err) {
 		*out = &s->base;
 		return OK;

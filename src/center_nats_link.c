@@ -1,0 +1,860 @@
+#include "src/center_nats_impl.h"
+#include "src/clock.h"
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	CONNECT_MS = 2000,
+	RECONNECT_MS = 200,
+	JITTER_MS = 100,
+	PING_MS = 10000,
+	SLICE_MS = 100, /* how late a broken connection is seen */
+	WRITE_MS = 3000,
+	STRIKES_MAX = 65536,
+	IDLE_S = 5, /* then servers forget a consumer */
+	SHARDS_USUAL = 8,
+	URL_MAX = 2048,
+	NS_PER_S = 1000000000,
+};
+
+/* ---- the URL ---- */
+
+static enum err bad_url(char why[256], const char *what, const char *of)
+{
+	snprintf(why, 256, "the backend's address: %s%s%.60s", what,
+		 *of ? ": " : "", of);
+	return ERR_PARSE;
+}
+
+static bool get_unsigned(const char *s, unsigned max, unsigned *out)
+{
+	char *end;
+	unsigned long n = strtoul(s, &end, 10);
+
+	if (*s < '0' || *s > '9' || *end || !n || n > max)
+		return false;
+	*out = (unsigned)n;
+	return true;
+}
+
+static int hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c |= 0x20;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* %40 and the like, in place. */
+static bool unescape(char *s)
+{
+	char *out = s;
+
+	for (; *s; s++) {
+		if (*s != '%') {
+			*out++ = *s;
+			continue;
+		}
+		int high = hex_digit(s[1]);
+		int low = high < 0 ? -1 : hex_digit(s[2]);
+		if (low < 0 || !(high | low))
+			return false;
+		*out++ = (char)(high << 4 | low);
+		s += 2;
+	}
+	*out = 0;
+	return true;
+}
+
+static enum err take_option(struct nats_where *w, char *name, char why[256])
+{
+	char *value = strchr(name, '=');
+	const struct {
+		const char *name;
+		const char **to;
+	} texts[] = {{"ca", &w->ca},
+		     {"cert", &w->cert},
+		     {"key", &w->key},
+		     {"creds", &w->creds},
+		     {"prefix", &w->prefix}};
+
+	if (!value || !value[1])
+		return bad_url(why, "an option needs a value", name);
+	*value++ = 0;
+	if (!unescape(value))
+		return bad_url(why, "a % that is none", value);
+	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+		if (!strcmp(name, texts[i].name)) {
+			*texts[i].to = value;
+			return OK;
+		}
+	if (!strcmp(name, "shards"))
+		return get_unsigned(value, SHARDS_MAX, &w->shards)
+			   ? OK
+			   : bad_url(why, "shards are 1 to 64, not", value);
+	if (!strcmp(name, "replicas"))
+		return get_unsigned(value, 5, &w->replicas)
+			   ? OK
+			   : bad_url(why, "replicas are 1 to 5, not", value);
+	return bad_url(why, "no such option", name);
+}
+
+static enum err take_options(struct nats_where *w, char *s, char why[256])
+{
+	enum err err = OK;
+
+	for (char *o; !err && (o = strsep(&s, "&"));)
+		err = take_option(w, o, why);
+	if (err)
+		return err;
+	if (!center_node_ok(w->prefix))
+		return bad_url(why,
+			       "a prefix has letters, digits, _ and -, "
+			       "not",
+			       w->prefix);
+	if (!w->cert != !w->key)
+		return bad_url(why, "cert and key go together", "");
+	return OK;
+}
+
+static enum err take_user(struct nats_where *w, char *s, char why[256])
+{
+	char *colon = strchr(s, ':');
+
+	if (!colon)
+		return bad_url(why, "USER:PASSWORD@ stands before the host",
+			       "");
+	*colon = 0;
+	if (!unescape(s) || !unescape(colon + 1) || !*s)
+		return bad_url(why, "the user's name is none", "");
+	w->user = s;
+	w->password = colon + 1;
+	return OK;
+}
+
+static enum err take_hosts(struct nats_where *w, char *s, char why[256])
+{
+	for (char *h; (h = strsep(&s, ","));) {
+		if (!*h || h[strspn(h, "abcdefghijklmnopqrstuvwxyz"
+				       "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				       "0123456789.-:[]_")])
+			return bad_url(why, "not a host", h);
+		if (w->n_hosts == HOSTS_MAX)
+			return bad_url(why, "at most 8 hosts", "");
+		w->host[w->n_hosts++] = h;
+	}
+	return OK;
+}
+
+enum err nats_where(const char *url, struct nats_where *out,
+		    char why[static 256])
+{
+	size_t scheme = strcspn(url, ":") + 3, n = strlen(url);
+	enum err err;
+
+	*out = (struct nats_where){.prefix = "sotto",
+				   .shards = SHARDS_USUAL,
+				   .replicas = 1,
+				   .tls = *url == 't'};
+	if (n > URL_MAX)
+		return bad_url(why, "too long", "");
+	out->text =
+	    xstrndup((struct bytes){(const uint8_t *)url + scheme, n - scheme});
+	char *options = strchr(out->text, '?');
+	if (options)
+		*options++ = 0;
+	char *hosts = out->text, *at = strrchr(hosts, '@');
+	if (hosts[strcspn(hosts, "/")])
+		return bad_url(why, "no / after the host, please", "");
+	if (at) {
+		*at = 0;
+		hosts = at + 1;
+		err = take_user(out, out->text, why);
+		if (err)
+			return err;
+	}
+	err = take_hosts(out, hosts, why);
+	return err ? err : take_options(out, options, why);
+}
+
+void nats_where_free(struct nats_where *w)
+{
+	if (w->text)
+		secret_wipe(w->text, strlen(w->text));
+	free(w->text);
+}
+
+/* ---- errors and time ---- */
+
+int64_t nats_deadline(void)
+{
+	return clock_mono_us() + INT64_C(1000) * CENTER_CALL_MS;
+}
+
+static int64_t left_ms(int64_t deadline)
+{
+	int64_t left = (deadline - clock_mono_us()) / 1000;
+
+	return left > 0 ? left : 1;
+}
+
+enum err nats_error(natsStatus s, int code)
+{
+	switch (code) {
+	case 0:
+		break;
+	case JSStreamWrongLastSequenceErr:
+		return ERR_EXISTS;
+	case JSStreamStoreFailedErr:
+	case JSStorageResourcesExceededErr:
+	case JSMemoryResourcesExceededErr:
+	case JSAccountResourcesExceededErr:
+	case JSInsufficientResourcesErr:
+		return ERR_FULL;
+	case JSStreamMessageExceedsMaximumErr:
+		return ERR_LIMIT;
+	default:
+		break;
+	}
+	if (s == NATS_NO_MEMORY)
+		abort();
+	if (s == NATS_NOT_FOUND)
+		return ERR_ABSENT;
+	if (s == NATS_MAX_PAYLOAD)
+		return ERR_LIMIT;
+	return s == NATS_OK && !code ? OK : ERR_CLOSED;
+}
+
+static enum err tell(const struct nats *n, natsStatus s, int code,
+		     char why[256])
+{
+	natsStatus last;
+	const char *said = n->lib.nats_GetLastError(&last);
+
+	if (code == JSNotEnabledErr || code == JSNotEnabledForAccountErr ||
+	    s == NATS_NO_RESPONDERS)
+		snprintf(why, 256, "NATS: JetStream is not enabled there");
+	else
+		snprintf(why, 256, "NATS: %.100s%s%.100s",
+			 n->lib.natsStatus_GetText(s),
+			 said && *said ? ": " : "", said ? said : "");
+	enum err err = nats_error(s, code);
+	return err ? err : ERR_CLOSED;
+}
+
+/* ---- names ---- */
+
+void nats_bucket(const struct nats *n, const char *which, char out[NAME])
+{
+	snprintf(out, NAME, "KV_%s_%s", n->prefix, which);
+}
+
+void nats_key(const struct nats *n, const char *which, const char *key,
+	      char out[SUBJECT])
+{
+	snprintf(out, SUBJECT, "$KV.%s_%s.%s", n->prefix, which, key);
+}
+
+void nats_user_key(const char *user, char out[2 * CENTER_NAME_MAX + 1])
+{
+	center_hex(out, (const uint8_t *)user, strlen(user));
+}
+
+bool nats_key_user(const char *key, char user[CENTER_NAME_MAX + 1])
+{
+	struct bytes hex = {(const uint8_t *)key, strlen(key)};
+
+	if (hex.n / 2 > CENTER_NAME_MAX ||
+	    !center_unhex(hex, (uint8_t *)user, hex.n / 2))
+		return false;
+	user[hex.n / 2] = 0;
+	return center_name_ok(user);
+}
+
+bool nats_place(const char *reply, struct nats_place *out)
+{
+	char text[512], *rest = text, *word[16];
+	size_t n = 0;
+
+	snprintf(text, sizeof text, "%s", reply ? reply : "");
+	if (strncmp(text, "$JS.ACK.", 8))
+		return false;
+	while (n < 16 && (word[n] = strsep(&rest, ".")))
+		n++;
+	if (n != 9 && n < 11)
+		return false;
+	char **w = word + (n == 9 ? 5 : 7); /* newer servers: domain, account */
+	out->stream_seq = strtoull(w[0], NULL, 10);
+	out->consumer_seq = strtoull(w[1], NULL, 10);
+	out->pending = strtoull(w[3], NULL, 10);
+	return true;
+}
+
+/* ---- writing ---- */
+
+static natsStatus add_headers(const struct nats *n, natsMsg *m,
+			      const struct nats_put *p)
+{
+	const struct nats_lib *l = &n->lib;
+	natsStatus s = NATS_OK;
+	char number[24];
+
+	if (p->msg_id[0])
+		s = l->natsMsgHeader_Set(m, "Nats-Msg-Id", p->msg_id);
+	if (s == NATS_OK && p->until_ms) {
+		snprintf(number, sizeof number, "%lld", (long long)p->until_ms);
+		s = l->natsMsgHeader_Set(m, "Sotto-Until", number);
+	}
+	if (s == NATS_OK && p->compare) {
+		snprintf(number, sizeof number, "%llu",
+			 (unsigned long long)p->expect);
+		s = l->natsMsgHeader_Set(
+		    m, "Nats-Expected-Last-Subject-Sequence", number);
+	}
+	if (s == NATS_OK && p->gone)
+		s = l->natsMsgHeader_Set(m, "KV-Operation", "DEL");
+	return s;
+}
+
+static natsStatus send_put(struct nats *n, const struct nats_put *p,
+			   uint64_t number)
+{
+	const struct nats_lib *l = &n->lib;
+	char reply[128];
+	natsMsg *m;
+
+	snprintf(reply, sizeof reply, "%s.%llu", n->inbox,
+		 (unsigned long long)number);
+	natsStatus s = l->natsMsg_Create(
+	    &m, p->subject, reply, p->data.n ? (const char *)p->data.p : "",
+	    (int)p->data.n);
+	if (s != NATS_OK)
+		return s;
+	s = add_headers(n, m, p);
+	if (s == NATS_OK)
+		s = l->natsConnection_PublishMsg(n->nc, m);
+	l->natsMsg_Destroy(m);
+	return s;
+}
+
+/* The number after "name": in what JetStream says; or 0. */
+static uint64_t json_number(const char *json, const char *name)
+{
+	const char *at = strstr(json, name);
+
+	return at ? strtoull(at + strlen(name), NULL, 10) : 0;
+}
+
+static void take_ack(const char *json, struct nats_put *p)
+{
+	int code = (int)json_number(json, "\"err_code\":");
+
+	p->there = true;
+	p->seq = json_number(json, "\"seq\":");
+	if (strstr(json, "\"error\":"))
+		p->err = nats_error(NATS_ERR, code);
+	else
+		p->err = p->seq ? OK : ERR_CLOSED; /* not of JetStream */
+}
+
+/* The next message of `answers`, at the latest at the deadline or when the
+ * connection breaks: then nothing more comes. */
+static natsMsg *next_answer(struct nats *n, unsigned breaks, int64_t deadline)
+{
+	const struct nats_lib *l = &n->lib;
+	natsMsg *m = NULL;
+
+	while (clock_mono_us() < deadline) {
+		int64_t ms = left_ms(deadline);
+		natsStatus s = l->natsSubscription_NextMsg(
+		    &m, n->answers, ms < SLICE_MS ? ms : SLICE_MS);
+
+		if (s == NATS_OK)
+			return m;
+		if (s != NATS_TIMEOUT ||
+		    atomic_load(&n->ears->breaks) != breaks)
+			return NULL;
+	}
+	return NULL;
+}
+
+/* Which of `count` from `first` on this answers, or count. */
+static size_t which_put(const struct nats *n, const char *subject,
+			uint64_t first, size_t count)
+{
+	size_t inbox = strlen(n->inbox);
+
+	if (strncmp(subject, n->inbox, inbox) || subject[inbox] != '.')
+		return count;
+	uint64_t i = strtoull(subject + inbox + 1, NULL, 10) - first;
+	return i < count ? (size_t)i : count;
+}
+
+static void take_answer(struct nats *n, natsMsg *m, struct nats_put *p,
+			uint64_t first, size_t count, size_t *open)
+{
+	const struct nats_lib *l = &n->lib;
+	size_t i = which_put(n, l->natsMsg_GetSubject(m), first, count);
+	char json[512];
+
+	if (i == count || p[i].there)
+		return;
+	snprintf(json, sizeof json, "%.*s", l->natsMsg_GetDataLength(m),
+		 l->natsMsg_GetData(m));
+	take_ack(json, &p[i]);
+	--*open;
+}
+
+enum err nats_put(struct nats *n, struct nats_put *p, size_t count,
+		  int64_t deadline)
+{
+	unsigned breaks = atomic_load(&n->ears->breaks);
+	uint64_t first = n->asked + 1;
+	size_t open = count;
+	natsStatus s = NATS_OK;
+	natsMsg *m;
+
+	n->asked += count;
+	for (size_t i = 0; i < count && s == NATS_OK; i++)
+		s = send_put(n, &p[i], first + i);
+	if (s != NATS_OK)
+		return nats_error(s, 0);
+	while (open && (m = next_answer(n, breaks, deadline))) {
+		take_answer(n, m, p, first, count, &open);
+		n->lib.natsMsg_Destroy(m);
+	}
+	return open ? ERR_CLOSED : OK;
+}
+
+/* ---- reading ---- */
+
+static const char *header(const struct nats *n, natsMsg *m, const char *name)
+{
+	const char *value = NULL;
+
+	if (n->lib.natsMsgHeader_Get(m, name, &value) != NATS_OK)
+		return "";
+	return value ? value : "";
+}
+
+static struct nats_seen seen(const struct nats *n, natsMsg *m)
+{
+	return (struct nats_seen){
+	    .subject = n->lib.natsMsg_GetSubject(m),
+	    .msg_id = header(n, m, "Nats-Msg-Id"),
+	    .until_ms = strtoll(header(n, m, "Sotto-Until"), NULL, 10),
+	    .gone = header(n, m, "KV-Operation")[0] != 0,
+	    .data = {(const uint8_t *)n->lib.natsMsg_GetData(m),
+		     (size_t)n->lib.natsMsg_GetDataLength(m)},
+	};
+}
+
+enum err nats_last(struct nats *n, const char *stream, const char *subject,
+		   uint64_t *seq, struct buf *data, int64_t *until_ms,
+		   int64_t deadline)
+{
+	const struct nats_lib *l = &n->lib;
+	jsErrCode code = 0;
+	jsOptions o;
+	natsMsg *m = NULL;
+
+	*seq = 0;
+	l->jsOptions_Init(&o);
+	o.Wait = left_ms(deadline);
+	natsStatus s = l->js_GetLastMsg(&m, n->js, stream, subject, &o, &code);
+	if (s != NATS_OK)
+		return nats_error(s, (int)code);
+	struct nats_seen v = seen(n, m);
+	*seq = l->natsMsg_GetSequence(m);
+	if (!v.gone)
+		buf_put(data, v.data);
+	if (until_ms)
+		*until_ms = v.until_ms;
+	l->natsMsg_Destroy(m);
+	return v.gone ? ERR_ABSENT : OK;
+}
+
+/* One that goes away by itself, so that a lost word leaves nothing behind. */
+static enum err consumer(struct nats *n, const char *stream, const char *filter,
+			 uint64_t from, int64_t deadline, char name[NAME],
+			 uint64_t *pending)
+{
+	const struct nats_lib *l = &n->lib;
+	jsConsumerInfo *info = NULL;
+	jsConsumerConfig c;
+	jsErrCode code = 0;
+	jsOptions o;
+
+	l->jsOptions_Init(&o);
+	o.Wait = left_ms(deadline);
+	l->jsConsumerConfig_Init(&c);
+	c.DeliverPolicy = from > 1 ? js_DeliverByStartSequence : js_DeliverAll;
+	c.OptStartSeq = from > 1 ? from : 0;
+	c.AckPolicy = js_AckNone;
+	c.FilterSubject = filter;
+	c.InactiveThreshold = INT64_C(1) * IDLE_S * NS_PER_S;
+	c.MemoryStorage = true;
+	c.Replicas = 1;
+	natsStatus s = l->js_AddConsumer(&info, n->js, stream, &c, &o, &code);
+	if (s != NATS_OK)
+		return nats_error(s, (int)code);
+	snprintf(name, NAME, "%s", info->Name);
+	*pending = info->NumPending;
+	l->jsConsumerInfo_Destroy(info);
+	return OK;
+}
+
+/* Nobody waits for the answer. */
+static void consumer_end(struct nats *n, const char *stream, const char *name)
+{
+	char subject[SUBJECT], reply[128];
+
+	snprintf(subject, sizeof subject, "$JS.API.CONSUMER.DELETE.%s.%s",
+		 stream, name);
+	snprintf(reply, sizeof reply, "%s.0", n->inbox);
+	n->lib.natsConnection_PublishRequest(n->nc, subject, reply, "", 0);
+}
+
+struct pull {
+	struct nats *n;
+	const char *stream, *name;
+	bool (*each)(void *ctx, const struct nats_seen *m);
+	void *ctx;
+	uint64_t pending; /* behind what came */
+	bool enough;
+};
+
+static enum err ask_page(struct pull *p, size_t count)
+{
+	struct nats *n = p->n;
+	char subject[SUBJECT], reply[128], ask[64];
+
+	snprintf(subject, sizeof subject, "$JS.API.CONSUMER.MSG.NEXT.%s.%s",
+		 p->stream, p->name);
+	snprintf(reply, sizeof reply, "%s.%llu", n->inbox,
+		 (unsigned long long)++n->asked);
+	snprintf(ask, sizeof ask, "{\"batch\":%zu,\"no_wait\":true}", count);
+	return nats_error(n->lib.natsConnection_PublishRequest(
+			      n->nc, subject, reply, ask, (int)strlen(ask)),
+			  0);
+}
+
+/* Whether it is of this pull: answers to older questions may still come. */
+static bool take_page(struct pull *p, natsMsg *m)
+{
+	const char *reply = p->n->lib.natsMsg_GetReply(m);
+	char ours[2 * NAME + 4];
+	struct nats_place place;
+
+	snprintf(ours, sizeof ours, ".%s.%s.", p->stream, p->name);
+	if (!reply || !strstr(reply, ours) || !nats_place(reply, &place))
+		return false;
+	struct nats_seen v = seen(p->n, m);
+	v.seq = place.stream_seq;
+	p->pending = place.pending;
+	if (!p->enough)
+		p->enough = !p->each(p->ctx, &v);
+	return true;
+}
+
+static enum err pull_page(struct pull *p, size_t count, int64_t deadline)
+{
+	struct nats *n = p->n;
+	unsigned breaks = atomic_load(&n->ears->breaks);
+	enum err err = ask_page(p, count);
+	natsMsg *m;
+
+	if (err)
+		return err;
+	while (count && (m = next_answer(n, breaks, deadline))) {
+		count -= take_page(p, m);
+		n->lib.natsMsg_Destroy(m);
+	}
+	return count ? ERR_CLOSED : OK;
+}
+
+enum err nats_pull(struct nats *n, const char *stream, const char *filter,
+		   uint64_t from, size_t page,
+		   bool (*each)(void *ctx, const struct nats_seen *m),
+		   void *ctx, int64_t deadline)
+{
+	char name[NAME] = "";
+	struct pull p = {
+	    .n = n, .stream = stream, .name = name, .each = each, .ctx = ctx};
+	enum err err =
+	    consumer(n, stream, filter, from,
+		     deadline ? deadline : nats_deadline(), name, &p.pending);
+
+	if (err)
+		return err;
+	while (!err && p.pending && !p.enough)
+		err = pull_page(&p, p.pending < page ? (size_t)p.pending : page,
+				deadline ? deadline : nats_deadline());
+	consumer_end(n, stream, name);
+	return err;
+}
+
+/* ---- connecting ---- */
+
+/* On a thread of libnats. */
+static void on_broken(natsConnection *nc, void *closure)
+{
+	struct nats_ears *e = closure;
+
+	(void)nc;
+	atomic_fetch_add(&e->breaks, 1);
+}
+
+/* The last thing it says. */
+static void on_closed(natsConnection *nc, void *closure)
+{
+	(void)nc;
+	ears_release(closure);
+}
+
+static void on_reconnected(natsConnection *nc, void *closure)
+{
+	(void)nc;
+	ears_again(closure);
+}
+
+/* Without one, libnats writes to stderr, which may be a screen. */
+static void on_error(natsConnection *nc, natsSubscription *sub, natsStatus s,
+		     void *closure)
+{
+	(void)nc, (void)sub, (void)s;
+	ears_again(closure);
+}
+
+static natsStatus set_servers(const struct nats *n, natsOptions *o,
+			      const struct nats_where *w)
+{
+	char text[HOSTS_MAX][SUBJECT + 16];
+	const char *url[HOSTS_MAX];
+
+	for (size_t i = 0; i < w->n_hosts; i++) {
+		snprintf(text[i], sizeof text[i], "nats://%.255s", w->host[i]);
+		url[i] = text[i];
+	}
+	return n->lib.natsOptions_SetServers(o, url, (int)w->n_hosts);
+}
+
+static natsStatus set_secrets(const struct nats *n, natsOptions *o,
+			      const struct nats_where *w)
+{
+	const struct nats_lib *l = &n->lib;
+	natsStatus s = NATS_OK;
+
+	if (w->user)
+		s = l->natsOptions_SetUserInfo(o, w->user, w->password);
+	if (s == NATS_OK && w->creds)
+		s = l->natsOptions_SetUserCredentialsFromFiles(o, w->creds,
+							       NULL);
+	if (s == NATS_OK && (w->tls || w->ca || w->cert))
+		s = l->natsOptions_SetSecure(o, true);
+	if (s == NATS_OK && w->ca)
+		s = l->natsOptions_LoadCATrustedCertificates(o, w->ca);
+	if (s == NATS_OK && w->cert)
+		s = l->natsOptions_LoadCertificatesChain(o, w->cert, w->key);
+	return s;
+}
+
+/* It tries for ever to come back; what is written meanwhile fails at once,
+ * since a call that was given up must not be done later. */
+static natsStatus set_patience(const struct nats *n, natsOptions *o)
+{
+	const struct nats_lib *l = &n->lib;
+	struct nats_ears *e = n->ears;
+	natsStatus s = l->natsOptions_SetTimeout(o, CONNECT_MS);
+
+	s = s ? s : l->natsOptions_SetName(o, "sotto");
+	s = s ? s : l->natsOptions_SetMaxReconnect(o, INT32_MAX);
+	s = s ? s : l->natsOptions_SetReconnectWait(o, RECONNECT_MS);
+	s = s ? s : l->natsOptions_SetReconnectJitter(o, JITTER_MS, JITTER_MS);
+	s = s ? s : l->natsOptions_SetReconnectBufSize(o, 1);
+	s = s ? s : l->natsOptions_SetFailRequestsOnDisconnect(o, true);
+	s = s ? s : l->natsOptions_SetPingInterval(o, PING_MS);
+	s = s ? s : l->natsOptions_SetMaxPingsOut(o, 2);
+	s = s ? s : l->natsOptions_SetWriteDeadline(o, WRITE_MS);
+	s = s ? s : l->natsOptions_SetDisconnectedCB(o, on_broken, e);
+	s = s ? s : l->natsOptions_SetReconnectedCB(o, on_reconnected, e);
+	s = s ? s : l->natsOptions_SetClosedCB(o, on_closed, e);
+	return s ? s : l->natsOptions_SetErrorHandler(o, on_error, e);
+}
+
+static enum err connect_to(struct nats *n, const struct nats_where *w,
+			   char why[256])
+{
+	const struct nats_lib *l = &n->lib;
+	natsOptions *o = NULL;
+	natsStatus s = l->natsOptions_Create(&o);
+
+	s = s ? s : set_servers(n, o, w);
+	s = s ? s : set_patience(n, o);
+	s = s ? s : set_secrets(n, o, w);
+	atomic_fetch_add(&n->ears->owners, 1); /* on_closed gives it back */
+	s = s ? s : l->natsConnection_Connect(&n->nc, o);
+	enum err err = s ? tell(n, s, 0, why) : OK;
+	l->natsOptions_Destroy(o);
+	if (err)
+		ears_release(n->ears);
+	return err;
+}
+
+static enum err open_inbox(struct nats *n, char why[256])
+{
+	const struct nats_lib *l = &n->lib;
+	natsInbox *inbox = NULL;
+	char all[128];
+	natsStatus s = l->natsInbox_Create(&inbox);
+
+	if (s == NATS_OK)
+		snprintf(n->inbox, sizeof n->inbox, "%s", (char *)inbox);
+	l->natsInbox_Destroy(inbox);
+	snprintf(all, sizeof all, "%s.*", n->inbox);
+	s = s ? s : l->natsConnection_SubscribeSync(&n->answers, n->nc, all);
+	s = s ? s : l->natsSubscription_SetPendingLimits(n->answers, -1, -1);
+	s = s ? s : l->natsConnection_JetStream(&n->js, n->nc, NULL);
+	return s ? tell(n, s, 0, why) : OK;
+}
+
+/* ---- streams ---- */
+
+static enum err add_stream(struct nats *n, jsStreamConfig *c, const char *name,
+			   const char *subject, char why[256])
+{
+	const struct nats_lib *l = &n->lib;
+	const char *subjects[] = {subject};
+	jsErrCode code = 0;
+	jsOptions o;
+
+	l->jsOptions_Init(&o);
+	o.Wait = CENTER_CALL_MS;
+	c->Name = name;
+	c->Subjects = subjects;
+	c->SubjectsLen = 1;
+	c->Storage = js_FileStorage;
+	if (c->MaxAge && c->Duplicates > c->MaxAge)
+		c->Duplicates = c->MaxAge;
+	natsStatus s = l->js_AddStream(NULL, n->js, c, &o, &code);
+	/* made by somebody with other rules: those hold */
+	if (s == NATS_OK || code == JSStreamNameExistErr)
+		return OK;
+	return tell(n, s, (int)code, why);
+}
+
+static enum err add_bucket(struct nats *n, const char *which, int64_t age_s,
+			   unsigned replicas, char why[256])
+{
+	char name[NAME], subject[SUBJECT];
+	jsStreamConfig c;
+
+	nats_bucket(n, which, name);
+	nats_key(n, which, ">", subject);
+	n->lib.jsStreamConfig_Init(&c);
+	c.MaxMsgsPerSubject = 1;
+	c.MaxAge = age_s * NS_PER_S;
+	c.Duplicates = INT64_C(120) * NS_PER_S;
+	c.Replicas = replicas;
+	c.AllowRollup = true;
+	c.DenyDelete = true;
+	c.Discard = js_DiscardNew;
+	if (!strcmp(which, "strike")) { /* it must not lock anybody out */
+		c.Discard = js_DiscardOld;
+		c.MaxMsgs = STRIKES_MAX;
+	}
+	return add_stream(n, &c, name, subject, why);
+}
+
+static enum err add_mail(struct nats *n, unsigned shard, unsigned replicas,
+			 char why[256])
+{
+	const struct center_rules *r = &n->base.rules;
+	char name[NAME], subject[SUBJECT];
+	jsStreamConfig c;
+
+	snprintf(name, sizeof name, "%s_mail_%u", n->prefix, shard);
+	snprintf(subject, sizeof subject, "%s.mail.%u.*", n->prefix, shard);
+	n->lib.jsStreamConfig_Init(&c);
+	c.MaxMsgsPerSubject = r->box_mails;
+	c.Discard = js_DiscardNew;
+	c.DiscardNewPerSubject = true;
+	c.MaxAge = INT64_C(86400) * r->keep_days * NS_PER_S;
+	c.Duplicates = INT64_C(1) * r->again_s * NS_PER_S;
+	c.Replicas = replicas;
+	return add_stream(n, &c, name, subject, why);
+}
+
+/* The first node says how many, for ever: a box must be found again. */
+static enum err agree_shards(struct nats *n, unsigned wanted, char why[256])
+{
+	struct nats_put p = {.compare = true};
+	char text[16], bucket[NAME];
+	struct buf said = {0};
+	int64_t deadline = nats_deadline();
+	uint64_t seq;
+
+	snprintf(text, sizeof text, "%u", wanted);
+	p.data = (struct bytes){(const uint8_t *)text, strlen(text)};
+	nats_key(n, "state", "meta.shards", p.subject);
+	nats_bucket(n, "state", bucket);
+	enum err err = nats_put(n, &p, 1, deadline);
+	if (!err && (!p.err || p.err == ERR_EXISTS))
+		err = nats_last(n, bucket, p.subject, &seq, &said, NULL,
+				deadline);
+	else
+		err = err ? err : p.err;
+	buf_put(&said, (struct bytes){(const uint8_t *)"", 1});
+	if (!err && !get_unsigned((char *)said.p, SHARDS_MAX, &n->shards))
+		err = ERR_PARSE;
+	buf_free(&said);
+	if (err)
+		snprintf(why, 256, "NATS: how many streams there are: %s",
+			 err_text(err));
+	return err;
+}
+
+static enum err make_streams(struct nats *n, const struct nats_where *w,
+			     char why[256])
+{
+	static const int64_t DAY_S = 86400;
+	const struct center_rules *r = &n->base.rules;
+	enum err err = add_bucket(n, "state", 0, w->replicas, why);
+
+	if (!err)
+		err = add_bucket(n, "session", r->session_s, w->replicas, why);
+	if (!err)
+		err =
+		    add_bucket(n, "strike", CENTER_PARDON_S + CENTER_PEN_MAX_S,
+			       w->replicas, why);
+	if (!err)
+		err = add_bucket(n, "prekey", CENTER_PREKEY_DAYS * DAY_S,
+				 w->replicas, why);
+	if (!err)
+		err = agree_shards(n, w->shards, why);
+	for (unsigned i = 0; i < n->shards && !err; i++)
+		err = add_mail(n, i, w->replicas, why);
+	return err;
+}
+
+enum err nats_link(struct nats *n, const struct nats_where *w,
+		   char why[static 256])
+{
+	snprintf(n->prefix, sizeof n->prefix, "%s", w->prefix);
+	enum err err = connect_to(n, w, why);
+
+	if (!err)
+		err = open_inbox(n, why);
+	return err ? err : make_streams(n, w, why);
+}
+
+void nats_unlink(struct nats *n)
+{
+	const struct nats_lib *l = &n->lib;
+
+	l->natsSubscription_Destroy(n->answers);
+	l->jsCtx_Destroy(n->js);
+	l->natsConnection_Destroy(n->nc);
+}
