@@ -47,7 +47,8 @@ struct asked {
 	contact_id with;
 	char said[64]; /* WHY_SAY: what is true when it worked */
 };
-enum { ASKED_MAX = 64, COMPLETE_MAX = 256 };
+/* The engine takes no more than that without a result. */
+enum { ASKED_MAX = 256, COMPLETE_MAX = 256 };
 
 enum over {
 	OVER_NONE,
