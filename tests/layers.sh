@@ -63,7 +63,7 @@ ui/highlight     ^"(proto/base|ui/(highlight|text))\.h"  NONE
 ui/theme         ^"(src/config|ui/theme)\.h"  curses
 ui/edit          ^"(proto/base|ui/(edit|text))\.h"  NONE
 ui/command       ^"(proto/(base|packet)|src/event|ui/(command|words))\.h"  NONE
-ui/words         ^"(src/clock|ui/words)\.h"  libintl|unistd\.h
+ui/words         ^"(proto/base|src/clock|ui/words)\.h"  libintl|unistd\.h
 ui/tui           ^"(proto/base|src/(event|client|config|clock)|ui/[a-z_]+)\.h"  curses|poll\.h|signal\.h|spawn\.h|unistd\.h|fcntl\.h
 ui/plain_term    ^"(proto/base|ui/(plain_term|text))\.h"  signal\.h|unistd\.h|fcntl\.h
 ui/plain         ^"(proto/base|src/(event|client|config|clock)|ui/[a-z_]+)\.h"  poll\.h|signal\.h|unistd\.h

@@ -69,7 +69,7 @@ static void say_wait(struct doctor *d, const struct look_waits *w,
 		     int64_t now_ms)
 {
 	const char *name = *w->name ? w->name : _("a peer without a name");
-	char age[32], tries[64];
+	char age[32], tries[64], said[SAID_MAX];
 
 	doctor_span(age, now_ms - w->since_ms);
 	snprintf(tries, sizeof tries,
@@ -79,7 +79,7 @@ static void say_wait(struct doctor *d, const struct look_waits *w,
 	found(d, FOUND_NOTE, _("%u for %s, since %s: %s"), w->n, name, age,
 	      w->blocked   ? _("blocked")
 	      : w->changed ? _("the key changed")
-	      : *w->error  ? w->error
+	      : *w->error  ? words_said(said, w->error)
 			   : tries);
 	if (w->blocked)
 		todo(d, "sotto unblock %s", name);

@@ -278,10 +278,13 @@ static void counts(const struct view *v, const struct model *m,
 		online += c->presence == P_ONLINE;
 		waiting += c->waiting;
 	}
-	int n = snprintf(out, 80, _("%u online"), online);
+	int n = snprintf(out, 80, words_count("%u online", "%u online", online),
+			 online);
 	if (waiting && n < 79)
-		snprintf(out + n, 80 - (size_t)n, _(" %s %u waiting"),
-			 v->utf8 ? "·" : "-", waiting);
+		snprintf(
+		    out + n, 80 - (size_t)n,
+		    words_count(" %s %u waiting", " %s %u waiting", waiting),
+		    v->utf8 ? "·" : "-", waiting);
 }
 
 /* Who we are; where, when there is room for both that and the counts. */
@@ -329,21 +332,22 @@ static struct bytes presence_sign(const struct view *v, const struct contact *c,
 }
 
 static void contact_words(const struct contact *c, bool named,
-			  char out[static 32])
+			  char out[static 64])
 {
 	if (c->changed)
-		snprintf(out, 32, _("key changed"));
+		snprintf(out, 64, "%s", _("key changed"));
 	else if (c->blocked)
-		snprintf(out, 32, _("blocked"));
+		snprintf(out, 64, "%s", _("blocked"));
 	else if (c->requests)
-		snprintf(out, 32, _("asks"));
+		snprintf(out, 64, "%s", _("asks"));
 	else if (c->waiting)
-		snprintf(out, 32, _("%u wait"), c->waiting);
+		snprintf(out, 64, words_count("%u wait", "%u wait", c->waiting),
+			 c->waiting);
 	else
 		snprintf(out, 32, "%s", model_plain(c) ? _("PLAIN") : "");
 	if (c->unread) {
 		size_t n = strlen(out);
-		snprintf(out + n, 32 - n, "%s%s%u", n ? " + " : "",
+		snprintf(out + n, 64 - n, "%s%s%u", n ? " + " : "",
 			 named ? "@" : "", c->unread);
 	}
 }
@@ -355,7 +359,7 @@ static void sidebar_row(struct draw *d, const struct view *v,
 	contact_id at = v->pointed ? v->pointed : model_opened(m);
 	bool pointed = v->focus == FOCUS_PEERS && at == c->id;
 	struct look look = {0}, sign;
-	char name[NICK_MAX + 1], words[32];
+	char name[NICK_MAX + 1], words[64];
 	int cols = width - 1, n;
 
 	if (pointed) {
@@ -437,7 +441,7 @@ static void contact_line(const struct view *v, const struct model *m, int y,
 				"this"));
 	/* whether they are there weighs more than where */
 	if (text_cols(text_of(line)) + 5 + (int)strlen(at) +
-		(int)strlen(presence) <=
+		text_cols(text_of(presence)) <=
 	    cols)
 		snprintf(line + n, sizeof(line) - (size_t)n, "   %s", at);
 	int used = draw_put(v, y, x, cols, text_of(line), look);

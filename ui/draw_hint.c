@@ -62,10 +62,12 @@ static void hint_answering(const struct view *v, const struct edit *e,
 
 	if (v->quote[0] && !above)
 		buf_printf(b, v->utf8 ? " ↩ %s  " : " <- %s  ", v->quote);
-	buf_printf(b,
-		   edit_text(e).n ? _(" Enter answers%s%s")
-				  : _(" Backspace: not an answer"),
-		   named ? " " : "", named ? v->whom : "");
+	if (!edit_text(e).n)
+		buf_printf(b, "%s", _(" Backspace: not an answer"));
+	else if (named)
+		buf_printf(b, _(" Enter answers %s"), v->whom);
+	else
+		buf_printf(b, "%s", _(" Enter answers"));
 }
 
 static void hint_reply(const struct view *v, const struct model *m,
@@ -153,10 +155,12 @@ void draw_hint(const struct view *v, const struct model *m,
 		snprintf(right, sizeof(right), "%zu/%d", edit_text(e).n,
 			 TEXT_MAX);
 	else if (below)
-		snprintf(right, sizeof(right), _("%s %llu new"),
-			 v->utf8 ? "↓" : "v", (unsigned long long)below);
+		snprintf(right, sizeof(right),
+			 words_count("%s %lu new", "%s %lu new", below),
+			 v->utf8 ? "↓" : "v", (unsigned long)below);
 	else if (unread)
-		snprintf(right, sizeof(right), _("%u unread"), unread);
+		snprintf(right, sizeof(right),
+			 words_count("%u unread", "%u unread", unread), unread);
 	int room = v->cols - 1 - text_cols(text_of(right));
 	if (v->notice[0]) {
 		struct look look = {0, v->notice_level == LEVEL_INFO ? PAIR_NONE

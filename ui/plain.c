@@ -134,7 +134,7 @@ static void dialled(struct plain *p, const struct event *ev, enum why why)
 static void worked(struct plain *p, const struct asked *a,
 		   const struct event *ev)
 {
-	char name[WHOM_MAX];
+	char name[WHOM_MAX], said[SAID_MAX];
 
 	switch (a->why) {
 	case WHY_NOTHING:
@@ -145,7 +145,9 @@ static void worked(struct plain *p, const struct asked *a,
 		if (a->said && ev->contact)
 			plain_say(p, "%s: %s", _(a->said), name);
 		else if (a->said || ev->text)
-			plain_say(p, "%s", a->said ? _(a->said) : ev->text);
+			plain_say(p, "%s",
+				  a->said ? _(a->said)
+					  : words_said(said, ev->text));
 		return;
 	case WHY_OPEN:
 	case WHY_MSG:
@@ -176,6 +178,7 @@ static void worked(struct plain *p, const struct asked *a,
 static void on_asked(struct plain *p, const struct event *ev)
 {
 	struct asked *a = &p->asked[ev->ref % ASKED_MAX], mine = *a;
+	char said[SAID_MAX];
 
 	if (a->ref != ev->ref)
 		return;
@@ -187,7 +190,7 @@ static void on_asked(struct plain *p, const struct event *ev)
 		return;
 	}
 	plain_say(p, "%s",
-		  ev->text                     ? ev->text
+		  ev->text                     ? words_said(said, ev->text)
 		  : ev->code == CODE_DISK_FULL ? _("the disk is full: nothing "
 						   "was lost")
 					       : _("not done"));
@@ -215,6 +218,8 @@ static void on_result(struct plain *p, const struct event *ev)
 
 static void bye(struct plain *p, const struct event *ev)
 {
+	char said[SAID_MAX];
+
 	p->done = true;
 	if (p->quitting)
 		return;
@@ -223,7 +228,8 @@ static void bye(struct plain *p, const struct event *ev)
 		return;
 	}
 	p->status = EXIT_FAILURE;
-	plain_say(p, _("the end: %s"), ev->text ? ev->text : "");
+	plain_say(p, _("the end: %s"),
+		  ev->text ? words_said(said, ev->text) : "");
 }
 
 static void on_event(struct plain *p, const struct event *ev)

@@ -165,11 +165,13 @@ void plain_state(struct plain *p, char *out, size_t size, enum delivery d,
 	    [D_CANCELLED] = N_("cancelled"),
 	    [D_RECEIVED] = N_("received"),
 	    [D_REQUEST] = N_("a request"),
+	    [D_HANDED] = N_("sent; there is no receipt in this dialect"),
 	};
+	char said[SAID_MAX];
 
 	(void)p;
 	if (d == D_FAILED && error)
-		snprintf(out, size, _("failed: %s"), error);
+		snprintf(out, size, _("failed: %s"), words_said(said, error));
 	else if (d == D_QUEUED && held)
 		snprintf(out, size, "%s",
 			 _("queued: their key changed, /trust lets it go"));
@@ -253,7 +255,8 @@ void plain_message(struct plain *p, const struct message *m)
 
 static bool over(enum delivery d)
 {
-	return d == D_DELIVERED || d == D_FAILED || d == D_CANCELLED;
+	return d == D_DELIVERED || d == D_FAILED || d == D_CANCELLED ||
+	       d == D_HANDED;
 }
 
 static void note_drop(struct plain *p, size_t i)
@@ -569,11 +572,13 @@ static void security(struct plain *p, const struct event *ev)
 			    "/info %s; nothing goes there before /trust %s"),
 			  name, name, name);
 	else
-		plain_say(p, "%s: %s", name, ev->text ? ev->text : "");
+		plain_say(p, "%s: %s", name, words_security(ev->text));
 }
 
 void plain_heard(struct plain *p, const struct event *ev)
 {
+	char said[SAID_MAX];
+
 	if (ev->kind == EV_PEER && ev->contact)
 		peer(p, ev->contact);
 	else if (ev->kind == EV_MESSAGE && ev->message)
@@ -591,7 +596,7 @@ void plain_heard(struct plain *p, const struct event *ev)
 	else if (ev->kind == EV_SECURITY)
 		security(p, ev);
 	else if (ev->kind == EV_NOTICE && ev->text)
-		plain_say(p, "%s", ev->text);
+		plain_say(p, "%s", words_said(said, ev->text));
 	if (ev->kind == EV_PEER || ev->kind == EV_SECURITY)
 		plain_whom(p);
 }
@@ -648,11 +653,17 @@ static void begun_of(struct plain *p, const struct contact *c)
 		plain_say(p, _("%s asks to write to you: /msg %s shows it"),
 			  s->name, s->name);
 	else if (c->unread)
-		plain_say(p, _("%s: %u unread, /msg %s shows them"), s->name,
-			  c->unread, s->name);
+		plain_say(p,
+			  words_count("%s: %u unread, /msg %s shows them",
+				      "%s: %u unread, /msg %s shows them",
+				      c->unread),
+			  s->name, c->unread, s->name);
 	if (c->waiting)
-		plain_say(p, _("%s: %u waiting to be delivered"), s->name,
-			  c->waiting);
+		plain_say(p,
+			  words_count("%s: %u waiting to be delivered",
+				      "%s: %u waiting to be delivered",
+				      c->waiting),
+			  s->name, c->waiting);
 	if (c->changed)
 		plain_say(p, _("%s: the key CHANGED, /info %s"), s->name,
 			  s->name);
@@ -696,7 +707,7 @@ void plain_peers(struct plain *p, bool online)
 		model_tag(tag, c);
 		addr_text(at, &c->at);
 		plain_say(p, "%s%s, %s, %s%s%s%s%s", name, tag,
-			  model_presence_word(c), model_trust_word(c),
+			  _(model_presence_word(c)), _(model_trust_word(c)),
 			  c->at.port ? ", " : "", c->at.port ? at : "",
 			  c->blocked ? ", " : "",
 			  c->blocked ? _("blocked") : "");
@@ -717,7 +728,7 @@ void plain_info(struct plain *p, const struct contact *c, const char *number)
 	plain_name(p, name, c);
 	addr_text(at, &c->at);
 	plain_say(p, _("%s calls itself %s"), name, c->nick);
-	plain_say(p, _("now: %s%s"), model_presence_word(c),
+	plain_say(p, _("now: %s%s"), _(model_presence_word(c)),
 		  c->blocked ? _(", blocked") : "");
 	plain_say(p, _("address: %s"), c->at.port ? at : _("not known"));
 	if (!pubkey_none(&c->key) || model_plain(c))
@@ -728,7 +739,7 @@ void plain_info(struct plain *p, const struct contact *c, const char *number)
 		      ? _("none. PLAIN: anyone on the network can read and "
 			  "forge this")
 		  : pubkey_none(&c->key) ? _("not seen yet")
-					 : model_trust_word(c));
+					 : _(model_trust_word(c)));
 	if (!number)
 		return;
 	plain_say(p,

@@ -2,6 +2,7 @@
 #include "src/lines_json.h"
 #include "ui/doctor.h"
 #include "ui/shell.h"
+#include "ui/text.h"
 #include "ui/words.h"
 #include <unistd.h>
 
@@ -27,7 +28,12 @@ static void say_json(const struct finding *f)
 
 static void say_text(const struct finding *f)
 {
-	shell_say("%-8s %-10s %s", doctor_word(f->level), f->what, f->text);
+	struct buf b = {0};
+
+	text_pad(&b, text_of(doctor_word(f->level)), 8);
+	shell_say("%.*s %-10s %s", (int)b.n, (const char *)b.p, f->what,
+		  f->text);
+	buf_free(&b);
 	if (f->todo)
 		shell_say("%-8s %-10s %s", "", "", f->todo);
 }

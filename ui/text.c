@@ -321,6 +321,18 @@ void text_line(char *out, size_t size, struct bytes s, int cols)
 	buf_free(&clean);
 }
 
+void text_pad(struct buf *out, struct bytes s, int cols)
+{
+	int pad = abs(cols) - text_cols(s);
+
+	pad = pad > 0 ? pad : 0;
+	if (cols < 0)
+		buf_printf(out, "%*s", pad, "");
+	buf_put(out, s);
+	if (cols > 0)
+		buf_printf(out, "%*s", pad, "");
+}
+
 /* ---- addresses of pages ---- */
 
 static bool begins(struct bytes s, size_t at, const char *what)

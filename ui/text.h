@@ -46,6 +46,9 @@ struct bytes rows_at(const struct rows *r, size_t i);
  * holds size bytes. For names and quotations. */
 void text_line(char *out, size_t size, struct bytes s, int cols);
 
+/* s and blanks up to `cols` columns, before it when they are negative. */
+void text_pad(struct buf *out, struct bytes s, int cols);
+
 /* The next http:// or https:// address at or after *at. */
 bool text_url(struct bytes s, size_t *at, size_t *n);
 struct bytes text_of(const char *s); /* a view of a C string; NULL: empty */

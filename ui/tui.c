@@ -128,6 +128,8 @@ static void follow(struct tui *t, contact_id old, contact_id c)
 
 static void worked(struct tui *t, const struct asked *a, const struct event *ev)
 {
+	char said[SAID_MAX];
+
 	switch (a->why) {
 	case WHY_NOTHING:
 	case WHY_SEND:
@@ -146,15 +148,17 @@ static void worked(struct tui *t, const struct asked *a, const struct event *ev)
 		return;
 	case WHY_ALL:
 		tui_say(t, LEVEL_INFO, _("sent %s"),
-			ev->text ? ev->text : _("to everybody online"));
+			ev->text ? words_said(said, ev->text)
+				 : _("to everybody online"));
 		return;
 	case WHY_SAY:
 		if (a->said[0] && ev->contact)
-			tui_say(t, LEVEL_INFO, _("%s: %s"), a->said,
+			tui_say(t, LEVEL_INFO, "%s: %s", a->said,
 				model_name(ev->contact));
 		else if (a->said[0] || ev->text)
-			tui_say(t, LEVEL_INFO, _("%s"),
-				a->said[0] ? a->said : ev->text);
+			tui_say(t, LEVEL_INFO, "%s",
+				a->said[0] ? a->said
+					   : words_said(said, ev->text));
 		if (ev->contact)
 			follow(t, a->with, ev->contact->id);
 		return;
@@ -226,8 +230,9 @@ static void on_result(struct tui *t, const struct event *ev)
 		tui_export_end(t, false, false, 0);
 	if (mine.why == WHY_NOTHING || mine.why == WHY_DRAFT)
 		return;
-	tui_say(t, LEVEL_ERROR, _("%s"),
-		ev->text ? ev->text : failure(ev->code));
+	char said[SAID_MAX];
+	tui_say(t, LEVEL_ERROR, "%s",
+		ev->text ? words_said(said, ev->text) : failure(ev->code));
 }
 
 /* ---- events ---- */
@@ -295,20 +300,28 @@ static void security(struct tui *t, const struct event *ev)
 			_("the key of %s CHANGED: compare the numbers (/info)"),
 			name);
 	else
-		tui_say(t, LEVEL_WARN, _("%s: %s"), name,
-			ev->text ? ev->text : "");
+		tui_say(t, LEVEL_WARN, "%s: %s", name,
+			words_security(ev->text));
 }
 
 static void bye(struct tui *t, const struct event *ev)
 {
 	bool asked = t->quitting || (ev->text && strcmp(ev->text, "quit") == 0);
+	char said[SAID_MAX];
 
 	t->done = true;
 	if (!asked)
 		t->status = EXIT_FAILURE;
 	if (!asked && ev->text)
 		snprintf(t->view.notice, sizeof(t->view.notice), "%s",
-			 ev->text);
+			 words_said(said, ev->text));
+}
+
+static void notice(struct tui *t, const struct event *ev)
+{
+	char said[SAID_MAX];
+
+	tui_say(t, (int)ev->level, "%s", words_said(said, ev->text));
 }
 
 /* The conversation last written in, when all are known. */
@@ -357,7 +370,7 @@ static void on_event(struct tui *t, const struct event *ev)
 	else if (ev->kind == EV_RESULT)
 		on_result(t, ev);
 	else if (ev->kind == EV_NOTICE && ev->text)
-		tui_say(t, (int)ev->level, "%s", ev->text);
+		notice(t, ev);
 	else if (ev->kind == EV_SECURITY)
 		security(t, ev);
 	else if (ev->kind == EV_BYE)

@@ -10,8 +10,8 @@ void tui_doctor(struct tui *t)
 
 	b->n = 0;
 	while ((f = doctor_next(d))) {
-		buf_printf(b, "%-8s %-10s %s\n", doctor_word(f->level), f->what,
-			   f->text);
+		text_pad(b, text_of(doctor_word(f->level)), 9);
+		buf_printf(b, "%-10s %s\n", f->what, f->text);
 		if (f->todo)
 			buf_printf(b, "         %s\n", f->todo);
 	}

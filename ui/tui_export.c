@@ -87,13 +87,18 @@ void tui_export_end(struct tui *t, bool good, bool more, message_n next)
 {
 	if (good && more && !ferror(t->export_file)) {
 		ask(t, next);
-		tui_say(t, LEVEL_INFO, _("writes: %u messages"), t->n_exported);
+		tui_say(t, LEVEL_INFO,
+			words_count("writes: %u message", "writes: %u messages",
+				    t->n_exported),
+			t->n_exported);
 		return;
 	}
 	good &= written(t->export_file);
 	t->export_file = NULL;
 	if (good)
-		tui_say(t, LEVEL_INFO, _("written: %u messages"),
+		tui_say(t, LEVEL_INFO,
+			words_count("written: %u message",
+				    "written: %u messages", t->n_exported),
 			t->n_exported);
 	else
 		tui_say(t, LEVEL_ERROR, _("the file is not whole: %s"),

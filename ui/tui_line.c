@@ -19,8 +19,7 @@ static void clean(char *out, size_t size, const char *s, int cols)
 
 void tui_say(struct tui *t, int level, const char *fmt, ...)
 {
-	struct buf b = {0};
-	char s[512];
+	char s[SAID_MAX + 200];
 	va_list ap;
 
 	va_start(ap, fmt);
@@ -29,7 +28,6 @@ void tui_say(struct tui *t, int level, const char *fmt, ...)
 	text_line(t->view.notice, sizeof(t->view.notice), text_of(s), 240);
 	t->view.notice_level = level;
 	t->dirty = true;
-	buf_free(&b);
 }
 
 /* ---- drafts and conversations ---- */

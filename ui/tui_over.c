@@ -43,10 +43,15 @@ static bool key_is(const struct key_row *r, enum where w)
 static void help_row(struct tui *t, const char *what, const char *help)
 {
 	enum { TWO_COLUMNS_FROM = 72 };
-	bool two = t->view.cols >= TWO_COLUMNS_FROM;
+	struct buf *b = &t->over_text;
 
-	buf_printf(&t->over_text, two ? "  %-27s %s\n" : "%s: %s\n", what,
-		   help);
+	if (t->view.cols < TWO_COLUMNS_FROM) {
+		buf_printf(b, "%s: %s\n", what, help);
+		return;
+	}
+	buf_printf(b, "  ");
+	text_pad(b, text_of(what), 27);
+	buf_printf(b, " %s\n", help);
 }
 
 static void help_keys(struct tui *t, enum where w, const char *title)
@@ -75,7 +80,7 @@ static void help_fill(struct tui *t)
 	for (const struct slash_row *r = command_rows; r->name; r++) {
 		char head[64];
 		snprintf(head, sizeof(head), "/%s%s%s", r->name,
-			 *r->args ? " " : "", r->args);
+			 *r->args ? " " : "", _(r->args));
 		help_row(t, head, _(r->help));
 	}
 	t->over_text.n--;
@@ -214,10 +219,11 @@ static void span_text(char out[static 32], int64_t ms)
 }
 
 /* Why it is still here. */
-static const char *waits_for(const struct message *m, const struct contact *c)
+static const char *waits_for(const struct message *m, const struct contact *c,
+			     char why[static SAID_MAX])
 {
 	if (m->error)
-		return m->error;
+		return words_said(why, m->error);
 	if (!c)
 		return "";
 	if (c->changed || m->held)
@@ -233,16 +239,19 @@ static void outbox_row(struct tui *t, const struct message *m, int64_t now_ms)
 {
 	const struct contact *c = model_find(t->model, m->with);
 	char name[NICK_MAX + 1], text[200], age[32], next[32] = "";
+	char why[SAID_MAX];
 	struct buf *b = &t->over_text;
-	int pad;
 
 	clean(name, sizeof(name), c ? model_name(c) : "?", 16);
-	pad = 10 - text_cols(text_of(name));
 	clean(text, sizeof(text), m->text, 60);
 	span_text(age, now_ms - m->stored_ms);
-	buf_printf(b, "%s%s%*s %-9s %5s  \"%s\"  %s", b->n ? "\n" : "", name,
-		   pad > 0 ? pad : 0, "", delivery_word(m), age, text,
-		   waits_for(m, c));
+	buf_printf(b, "%s", b->n ? "\n" : "");
+	text_pad(b, text_of(name), 10);
+	buf_printf(b, " ");
+	text_pad(b, text_of(delivery_word(m)), 9);
+	buf_printf(b, " ");
+	text_pad(b, text_of(age), -5);
+	buf_printf(b, "  \"%s\"  %s", text, waits_for(m, c, why));
 	if (m->next_ms > now_ms) {
 		span_text(next, m->next_ms - now_ms);
 		buf_printf(b, _(", next try in %s"), next);
@@ -337,7 +346,7 @@ void tui_details(struct tui *t)
 			   ? t->view.pointed
 			   : model_opened(t->model);
 	struct buf *b = &t->over_text;
-	char when[64], id[37];
+	char when[64], id[37], why[SAID_MAX];
 
 	if (!m && !c)
 		return;
@@ -355,7 +364,7 @@ void tui_details(struct tui *t)
 	uuid_text(id, &m->id);
 	buf_printf(b, _("Message   %s\nState     %s\n"), id, delivery_word(m));
 	if (m->error)
-		buf_printf(b, _("Because   %s\n"), m->error);
+		buf_printf(b, _("Because   %s\n"), words_said(why, m->error));
 	clock_local(when, m->sent_ms, CLOCK_FULL);
 	buf_printf(b, _("Sent      %s\n"), when);
 	clock_local(when, m->stored_ms, CLOCK_FULL);

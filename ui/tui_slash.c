@@ -132,10 +132,11 @@ static bool is(struct bytes s, const char *word)
 static enum err set_here(struct tui *t, struct bytes name, struct bytes value)
 {
 	char *key = xstrndup(name), *to = xstrndup(value), why[256];
+	char said[SAID_MAX];
 	enum err err = config_screen(&t->view.set, key, to, why);
 
 	if (err == ERR_PARSE)
-		tui_say(t, LEVEL_WARN, "%s: %s", key, why);
+		tui_say(t, LEVEL_WARN, "%s: %s", key, words_said(said, why));
 	free(key);
 	free(to);
 	if (err == OK) {
@@ -367,7 +368,7 @@ void tui_enter(struct tui *t)
 		return;
 	case LINE_USAGE:
 		tui_say(t, LEVEL_WARN, _("/%s %s: %s"), p.row->name,
-			p.row->args, p.row->help);
+			_(p.row->args), _(p.row->help));
 		return;
 	}
 }

@@ -1,6 +1,7 @@
 #include "ui/tui_term.h"
 #include "src/clock.h"
 #include "ui/tui_script.h"
+#include "ui/words.h"
 #include <curses.h>
 #include <errno.h>
 #include <langinfo.h>
@@ -138,9 +139,9 @@ bool term_start(void)
 		set_escdelay(25);
 	if (!able() || !newterm(NULL, stdout, stdin)) {
 		fprintf(stderr,
-			"sotto: no screen on a terminal of type %s: set TERM, "
-			"or use sotto --plain\n",
-			type && *type ? type : "(none)");
+			_("sotto: no screen on a terminal of type %s: set "
+			  "TERM, or use sotto --plain\n"),
+			type && *type ? type : "(-)");
 		return false;
 	}
 	raw();

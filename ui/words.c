@@ -15,6 +15,11 @@ const char *words_of(const char *english)
 	return *english ? dgettext(DOMAIN, english) : english;
 }
 
+const char *words_count(const char *one, const char *many, unsigned long n)
+{
+	return dngettext(DOMAIN, one, many, n);
+}
+
 /* The translations stand beside the program: in `locale` where it was built,
  * in ../share/locale where it was installed. */
 static void find_them(void)
@@ -49,11 +54,17 @@ static const char *wanted(void)
 	return "C";
 }
 
+/* A locale that is always there, and not "C", which has no language. */
+static void speak(const char *code, bool above)
+{
+	if (setlocale(LC_MESSAGES, "C.UTF-8"))
+		setenv("LANGUAGE", code, above);
+	textdomain(DOMAIN); /* forget what was found in another language */
+}
+
 void words_language(const char *code)
 {
-	/* A locale that is always there, and not "C", which has no language. */
-	if (setlocale(LC_MESSAGES, "C.UTF-8"))
-		setenv("LANGUAGE", code, 1);
+	speak(code, true);
 }
 
 void words_start(void)
@@ -64,12 +75,12 @@ void words_start(void)
 	if (setlocale(LC_MESSAGES, ""))
 		return;
 	const char *s = wanted();
-	if (strstr(s, "UTF-8") || strstr(s, "utf8")) {
+	if (strcasestr(s, "utf-8") || strcasestr(s, "utf8")) {
 		char code[32];
 		snprintf(code, sizeof(code), "%.*s", (int)strcspn(s, ".@"), s);
 		if (strcmp(nl_langinfo(CODESET), "UTF-8") != 0)
 			setlocale(LC_CTYPE, "C.UTF-8");
-		words_language(code);
+		speak(code, false);
 	}
 }
 
