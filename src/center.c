@@ -903,6 +903,11 @@ struct center *center_new(struct center_backend *b,
 	return NULL;
 }
 
+void center_say_into(struct center *c, struct effects *fx)
+{
+	c->fx = fx;
+}
+
 void center_free(struct center *c)
 {
 	if (!c)

@@ -19,6 +19,8 @@ struct center_terms {
 struct center *center_new(struct center_backend *b,
 			  const struct center_terms *terms, struct effects *fx);
 void center_free(struct center *c);
+/* From here on there. */
+void center_say_into(struct center *c, struct effects *fx);
 
 void center_link_up(struct center *c, link_id id, const struct pubkey *key,
 		    const struct addr *at);

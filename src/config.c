@@ -180,6 +180,12 @@ static enum err mode_find(struct config *c, char why[static 256])
 		return ERR_PARSE;
 	}
 	c->mode = RUN_COMMAND;
+	/* without more words it is a peer that others log in at */
+	if (!strcmp(c->argv[0], "center") && c->argc == 1) {
+		c->mode = RUN_HEADLESS;
+		c->center = c->stay = true;
+		c->argc = 0;
+	}
 	return OK;
 }
 
@@ -340,6 +346,7 @@ void config_free(struct config *c)
 	free(c->profile);
 	free(c->bind);
 	free(c->ready_file);
+	free(c->center_store);
 	free(c->keys_file);
 	for (size_t i = 0; i < c->n_warnings; i++)
 		free(c->warning[i]);

@@ -63,6 +63,8 @@ struct config {
 	char *keys_file;              /* --keys, or NULL */
 	char language[8];             /* "", or that of the interface */
 	int verbose;                  /* -q: -1, -v: 1 */
+	bool center, center_open;     /* sotto center; accounts = open */
+	char *center_store;           /* --backend, or center.db */
 	char *ready_file;             /* or NULL */
 	char *peers_file;             /* path */
 

@@ -456,6 +456,22 @@ static enum err set_keys(struct config *c, const char *value, char *why)
 	return OK;
 }
 
+static enum err set_backend(struct config *c, const char *value, char *why)
+{
+	if (!*value || strlen(value) >= PATH_MAX)
+		return bad(why, "a file, or nats://HOST", value);
+	config_replace(&c->center_store, value);
+	return OK;
+}
+
+static enum err set_accounts(struct config *c, const char *value, char *why)
+{
+	if (strcmp(value, "open") && strcmp(value, "closed"))
+		return bad(why, "open or closed", value);
+	c->center_open = *value == 'o';
+	return OK;
+}
+
 static enum err set_json(struct config *c, const char *value, char *why)
 {
 	(void)value, (void)why;
@@ -579,6 +595,8 @@ static const struct setting settings[] = {
     {"--ready-file", NULL, set_ready_file, false},
     {"--screen", NULL, set_screen, false},
     {"--keys", NULL, set_keys, false},
+    {"--backend", "backend", set_backend, false},
+    {NULL, "accounts", set_accounts, false},
     {"--json", NULL, set_json, false},
     {"--text", NULL, set_text, false},
     {"--trust-new", "trust-new", set_trust_new, false},

@@ -464,7 +464,7 @@ void core_link_up(struct core *c, const struct now *now, link_id id,
 			    &(struct effect){.kind = FX_CLOSE, .link = id});
 		return;
 	}
-	if (!w && !c->disk)
+	if (!w && !c->disk && !c->rules.center)
 		tell_refused(c, &key, &at);
 	struct conn *n = conn_new(c, id);
 	n->who = w;

@@ -17,6 +17,7 @@ struct core_rules {
 	unsigned max_queued, max_unacked; /* per contact */
 	int64_t redial_cap_us;
 	bool keep_history;
+	bool center;       /* a message center: strangers are no news */
 	bool json_claimed; /* ACKs go where the JSON says it came from */
 };
 struct core *core_new(const struct core_rules *r, const struct keys *self,

@@ -139,6 +139,7 @@ static size_t packet_size(const struct packet *p)
 	     bytes_size(p->text) + bytes_size(p->quoted) + bytes_size(p->peer) +
 	     bytes_size(p->key) + bytes_size(p->nick) + bytes_size(p->version) +
 	     bytes_size(p->features) + bytes_size(p->prekey) +
+	     bytes_size(p->center) + bytes_size(p->blob) +
 	     bytes_size(p->seal_to);
 	n += flat_room(p->n_ranges * sizeof(*p->ranges));
 	n += flat_room(p->n_peers * sizeof(*p->peers));
@@ -172,6 +173,8 @@ static const struct packet *place_packet(uint8_t **at, const struct packet *p)
 	place_bytes(at, &copy->version);
 	place_bytes(at, &copy->features);
 	place_bytes(at, &copy->prekey);
+	place_bytes(at, &copy->center);
+	place_bytes(at, &copy->blob);
 	place_bytes(at, &copy->seal_to);
 	copy->ranges =
 	    flat_bytes(at, p->ranges, p->n_ranges * sizeof(*p->ranges));

@@ -8,6 +8,7 @@
 #include "src/identity.h"
 #include "src/journal.h"
 #include "src/net.h"
+#include "src/office.h"
 #include "src/peersfile.h"
 #include "src/queue.h"
 #include "src/worker.h"
@@ -55,6 +56,7 @@ struct engine {
 	struct effects *fx;
 	struct beacon *beacon;   /* or NULL */
 	struct journal *journal; /* or NULL */
+	struct office *office;   /* we are a center, or NULL */
 	struct peersfile peers;
 	struct rng rng;
 	struct clock_sleep sleep;
@@ -73,7 +75,8 @@ struct engine {
 	struct writer *writer;
 	struct disk *disk;
 	struct worker *worker;
-	pthread_t net_thread, disk_thread;
+	pthread_t net_thread, disk_thread, office_thread;
+	bool office_runs;
 	unsigned n_jobs; /* on their way */
 	bool workers;    /* were started */
 
@@ -342,13 +345,21 @@ static void hear_net(struct engine *e, const struct now *now,
 				      ev->at, ev->local, ev->dialled_for);
 			break;
 		}
+		if (e->office && !ev->dialled_for)
+			office_up(e->office, ev->link, &ev->key, &ev->at);
 		core_link_up(e->core, now, ev->link, ev->dialect, ev->at,
 			     ev->key, ev->dialled_for);
 		break;
 	case NET_PACKET:
+		if (e->office && ev->packet->kind == PKT_CENTER) {
+			office_packet(e->office, ev->link, ev->packet);
+			break;
+		}
 		core_packet(e->core, now, ev->link, ev->packet);
 		break;
 	case NET_DOWN:
+		if (e->office)
+			office_down(e->office, ev->link);
 		core_link_down(e->core, now, ev->link, ev->dialled_for, ev->key,
 			       ev->why);
 		break;
@@ -494,6 +505,18 @@ static void tell_event(struct engine *e, const struct now *now,
 		journal_event(e->journal, now->wall_us, fx->event);
 }
 
+/* What the center heard of this turn it hears now; what it said goes out. */
+static void office_says(struct engine *e, const struct now *now)
+{
+	struct effect fx;
+
+	if (!e->office)
+		return;
+	office_hand_over(e->office);
+	while (office_next(e->office, &fx))
+		net_send(e->net, now, fx.link, fx.packet);
+}
+
 static void tell(struct engine *e, const struct now *now)
 {
 	for (struct effect fx; effects_next(e->fx, e->durable, &fx);) {
@@ -515,6 +538,7 @@ static void tell(struct engine *e, const struct now *now)
 			break;
 		}
 	}
+	office_says(e, now);
 	net_flush(e->net); /* first: it goes the longer way */
 	wake_clients(e);
 }
@@ -803,6 +827,8 @@ static enum err watch_all(struct engine *e)
 	for (size_t i = 0; i < sizeof fd / sizeof *fd; i++)
 		if (net_watch(e->net, fd[i]))
 			return ERR_SYS;
+	if (e->office && net_watch(e->net, office_fd(e->office)))
+		return ERR_SYS;
 	return e->beacon ? net_watch(e->net, beacon_fd(e->beacon)) : OK;
 }
 
@@ -811,7 +837,8 @@ static void set_rules(struct engine *e)
 	enum trust_new t = e->cfg->trust_new;
 
 	e->rules = (struct core_rules){
-	    .new_key = t == TRUST_ACCEPT   ? NEW_KEY_ACCEPT
+	    .new_key = e->cfg->center      ? NEW_KEY_REFUSE
+		       : t == TRUST_ACCEPT ? NEW_KEY_ACCEPT
 		       : t == TRUST_REFUSE ? NEW_KEY_REFUSE
 					   : NEW_KEY_ASK,
 	    .accept_named = t == TRUST_DEFAULT && e->cfg->mode != RUN_SCREEN &&
@@ -825,6 +852,7 @@ static void set_rules(struct engine *e)
 	    .redial_cap_us = INT64_C(300) * 1000000,
 	    .keep_history = e->cfg->history == HISTORY_FOREVER,
 	    .json_claimed = e->cfg->json_claimed,
+	    .center = e->cfg->center,
 	};
 }
 
@@ -903,8 +931,37 @@ static void open_journal(struct engine *e)
 	journal_flush(e->journal);
 }
 
+static void *office_body(void *arg)
+{
+	office_run(arg);
+	return NULL;
+}
+
+static enum err open_office(struct engine *e, char why[static 256])
+{
+	struct center_terms terms = {.open = e->cfg->center_open,
+				     .node = "one"};
+
+	if (!e->cfg->center)
+		return OK;
+	return office_open(e->cfg->center_store, &terms, &e->office, why);
+}
+
+static void stop_office(struct engine *e)
+{
+	if (e->office_runs) {
+		office_stop(e->office);
+		pthread_join(e->office_thread, NULL);
+	}
+	office_free(e->office);
+}
+
 static enum err start_threads(struct engine *e)
 {
+	if (e->office &&
+	    pthread_create(&e->office_thread, NULL, office_body, e->office))
+		return ERR_SYS;
+	e->office_runs = e->office != NULL;
 	if (pthread_create(&e->disk_thread, NULL, disk_body, e->disk))
 		return ERR_SYS;
 	if (pthread_create(&e->net_thread, NULL, net_body, e)) {
@@ -924,6 +981,7 @@ static void drop_orders(struct engine *e)
 
 static void engine_free(struct engine *e)
 {
+	stop_office(e);
 	if (e->worker)
 		stop_workers(e);
 	for (struct job *j; e->jobs && (j = queue_pop(e->jobs));)
@@ -990,6 +1048,8 @@ enum err engine_start(const struct config *cfg, const struct identity *id,
 	struct engine *e = engine_new(cfg, id);
 	enum err err = open_store(e, why);
 
+	if (!err)
+		err = open_office(e, why);
 	if (!err && cfg->listen) {
 		open_plain(e); /* first: ours can take another port */
 		err = open_listener(e, why);

@@ -296,6 +296,8 @@ enum err folders_find(struct config *c, bool make, char why[static 256])
 	c->peers_file = format("%s/peers.txt", config);
 	c->identity_path = format("%s/identity", c->data_dir);
 	c->store_path = format("%s/sotto.db", c->data_dir);
+	if (!c->center_store)
+		c->center_store = format("%s/center.db", c->data_dir);
 	c->lock_path = format("%s/lock", c->data_dir);
 	c->log_path = format("%s/log.txt", state);
 	c->control_path = format("%s/control.sock", c->run_dir);

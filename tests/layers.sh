@@ -30,6 +30,7 @@ src/batch        ^"src/(batch|store)\.h"  NONE
 src/people       ^"src/(people|batch)\.h"  NONE
 src/sql          ^"src/(sql|event)\.h"  sqlite3|unistd\.h|fcntl\.h
 src/core         ^"(proto/(base|packet|dialect|seal|letter)|src/(core|core_impl|core_plain|event|job|store|effect|crash))\.h"  NONE
+src/office       ^"src/(office|center|clock|queue)\.h"  poll\.h
 src/center_sqlite  ^"src/(center_impl|center_sqlite_file|queue|sql)\.h"  sqlite3|unistd\.h|fcntl\.h
 src/center_nats  ^"src/(center_impl|center_nats_impl|center_nats_lib|clock|queue)\.h"  <nats
 src/center_backend  ^"(proto/base|src/center_impl)\.h"  NONE

@@ -1,0 +1,208 @@
+#!/usr/bin/env python3
+"""A message center between people: log-in and lock-out, presence, broadcast,
+blocking, addresses; letters for who is away, once, whatever dies meanwhile."""
+import os
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from sotto import SOTTO, Node, free_port, main  # noqa: E402
+
+
+class Center(Node):
+    """`sotto center`: a headless one, so its lines are like any other's."""
+
+    def __init__(self, root, name="center", port=0, *options):
+        self.home = os.path.join(root, name)
+        self.name = name
+        os.makedirs(self.home, exist_ok=True)
+        with open(os.path.join(self.home, "config.ini"), "w") as f:
+            f.write("accounts = open\n")
+        self.process = subprocess.Popen(
+            [SOTTO, "center", "--home", self.home, "--port", str(port),
+             "--bind", "127.0.0.1", *options], stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, bufsize=0)
+        super(Node, self).__init__(self.process.stdout.fileno(),
+                                   self.process.stdin.write)
+        self.ready = self.want(event="ready")
+        self.port = self.ready["port"]
+        self.at = "127.0.0.1:%d" % self.port
+
+    def end(self, expect=0):
+        self.done("quit")
+        return super().end(expect)
+
+
+def login(node, center, user, password="sesame"):
+    result = node.done("login", to=center.at, user=user, password=password)
+    assert result["text"] == "Welcome, %s !" % user, result
+
+
+def notice(node, text, since=0):
+    return node.want(since, event="notice", text=text)
+
+
+def refused(node, words, **more):
+    _, result = node.ask("login", **more)
+    assert not result["ok"] and words in result["error"], result
+
+
+def test_log_in(root):
+    center = Center(root)
+    seas, google = Node(root, "seas"), Node(root, "google")
+    login(seas, center, "seas")
+    login(google, center, "google")
+    notice(seas, "google has logged on.")
+    online = seas.done("online")["text"].split()
+    assert sorted(online) == ["google", "seas"], online
+    google.done("logout")
+    notice(seas, "google is offline.")
+    # an identity that is bound needs no password
+    result = google.done("login", to=center.at, user="google")
+    assert result["text"] == "Welcome, google !", result
+    for node in (seas, google, center):
+        node.end()
+
+
+def test_wrong_passwords(root):
+    center = Center(root)
+    seas = Node(root, "seas")
+    login(seas, center, "seas")
+    thief = Node(root, "thief")
+    refused(thief, "2 more login attempts.", to=center.at, user="seas",
+            password="guess")
+    refused(thief, "1 more login attempts.", to=center.at, user="seas",
+            password="guess")
+    refused(thief, "wait 60 seconds", to=center.at, user="seas",
+            password="guess")
+    # the right one does not help him now
+    refused(thief, "wait", to=center.at, user="seas", password="sesame")
+    # and does not lock out who is known by his key
+    seas.done("logout")
+    result = seas.done("login", to=center.at, user="seas")
+    assert result["ok"], result
+    refused(thief, "password", to=center.at, user="seas")
+    for node in (seas, thief, center):
+        node.end()
+
+
+def test_second_place(root):
+    center = Center(root)
+    one, two = Node(root, "one"), Node(root, "two")
+    login(one, center, "seas")
+    login(two, center, "seas")
+    notice(one, "Logged on different location!")
+    for node in (one, two, center):
+        node.end()
+
+
+def test_all_and_one(root):
+    center = Center(root)
+    names = ["seas", "google", "columbia"]
+    nodes = {n: Node(root, n) for n in names}
+    for n in names:
+        login(nodes[n], center, n)
+    nodes["seas"].done("broadcast", text="hello everybody")
+    for n in names[1:]:
+        notice(nodes[n], "seas to all: hello everybody")
+    nodes["seas"].refused("refused", "broadcast", text="again")
+    nodes["seas"].done("getaddress", user="google")
+    notice(nodes["google"],
+           "seas wants your address: /allow seas gives it")
+    nodes["google"].refused("refused", "allow", user="columbia")
+    nodes["google"].done("allow", user="seas")
+    notice(nodes["seas"], "You can now privately message google")
+    nodes["seas"].refused("refused", "getaddress", user="nobody")
+    for node in [*nodes.values(), center]:
+        node.end()
+
+
+def pair(root, center):
+    """ana and bob, who know each other, logged in."""
+    ana, bob = Node(root, "ana"), Node(root, "bob", port=free_port())
+    login(ana, center, "ana")
+    login(bob, center, "bob")
+    ana.done("connect", to=bob.at)
+    sent = ana.done("send", to=bob.at, text="first")
+    bob.want(event="message", text="first")
+    bob.done("reply", text="second")
+    ana.want(event="message", text="second")
+    return ana, bob, sent
+
+
+def test_letter(root):
+    center = Center(root)
+    ana, bob, _ = pair(root, center)
+    bob.end()
+    since = len(ana.seen)
+    ana.done("send", to=bob.id, text="while you were away", wait="none")
+    ana.want(since, event="status", state="stored")
+    ana.end()
+    # ana is gone: it can come from nowhere but the center
+    bob = Node(root, "bob", home=bob.home, port=bob.port)
+    bob.want(event="message", text="while you were away")
+    # and his ACK reaches her by the same way
+    bob.end()
+    ana = Node(root, "ana", home=ana.home)
+    ana.want(event="status", state="delivered")
+    ana.end()
+    with open(os.path.join(center.home, "center.db"), "rb") as f:
+        assert b"while you were away" not in f.read()
+    center.end()
+
+
+def test_once_by_two_ways(root):
+    center = Center(root)
+    ana, bob, _ = pair(root, center)
+    bob.end()
+    texts = ["letter %d" % i for i in range(20)]
+    for text in texts:
+        ana.done("send", to=bob.id, text=text, wait="none")
+    since = 0
+    for _ in texts:
+        event = ana.want(since, event="status", state="stored")
+        since = ana.seen.index(event) + 1
+    # both ways are open now: the letters and the outbox
+    bob = Node(root, "bob", home=bob.home, port=bob.port)
+    for text in texts:
+        bob.want(event="message", text=text)
+    items, _ = bob.ask("history", peer=ana.id, limit=100)
+    got = [i["message"]["text"] for i in items]
+    assert sorted(t for t in got if t.startswith("letter")) == sorted(texts)
+    for node in (ana, bob, center):
+        node.end()
+
+
+def test_center_dies(root):
+    port = free_port()
+    center = Center(root, "center", port)
+    ana, bob, _ = pair(root, center)
+    bob.end()
+    for i in range(10):
+        ana.done("send", to=bob.id, text="before %d" % i, wait="none")
+    ana.want(event="status", state="stored")
+    center.kill()
+    for i in range(10):
+        ana.done("send", to=bob.id, text="meanwhile %d" % i, wait="none")
+    center = Center(root, "center", port)
+    notice(ana, "Welcome, ana !")
+    until = time.monotonic() + 40
+    states = []
+    while states != ["stored"] * 20:
+        assert time.monotonic() < until, states
+        items, _ = ana.ask("outbox")
+        states = [i["outbox"]["state"] for i in items]
+        ana.read(0.2)
+    ana.kill()
+    bob = Node(root, "bob", home=bob.home, port=bob.port)
+    for i in range(10):
+        bob.want(event="message", text="before %d" % i)
+        bob.want(event="message", text="meanwhile %d" % i)
+    texts = [e["text"] for e in bob.seen if e["event"] == "message"]
+    assert len(texts) == len(set(texts)), texts
+    bob.end()
+    center.end()
+
+
+main(globals())
