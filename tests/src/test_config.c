@@ -279,7 +279,8 @@ static void config__obeys__every_key_it_prints(void **state)
 					    "24",
 					    "::",
 					    "name",
-					    "dark"};
+					    "dark",
+					    "open"};
 	struct world *w = *state;
 
 	for (const struct option_row *r = config_keys; r->name; r++) {
