@@ -119,8 +119,10 @@ const struct command_row config_commands[] = {
      false},
     {"doctor", NULL, "what works here, what does not, and what to do",
      LISTEN_NEVER, true},
-    {"help", "[TOPIC]", "options, keys, commands, exit, config", LISTEN_NEVER,
-     true},
+    {"completions", "bash|zsh|fish", "a script that completes sotto's words",
+     LISTEN_NEVER, true},
+    {"help", "[TOPIC [NAME]]", "options, keys, commands, exit, config",
+     LISTEN_NEVER, true},
     {0},
 };
 

@@ -48,7 +48,7 @@ static const char usage[] =
     "       sotto trust | block | unblock PEER\n"
     "       sotto web                          a link to the page in the "
     "browser\n"
-    "       sotto demo                         try it alone, with an echo\n"
+    "       sotto demo | doctor                try it alone; what works here\n"
     "\n"
     "  --home DIR          everything of this identity in one folder\n"
     "  --profile NAME      a second identity beside the first\n"

@@ -609,6 +609,7 @@ static const struct {
 } bare[] = {
     {"help", shell_help},
     {"doctor", shell_doctor},
+    {"completions", shell_complete},
 };
 
 static int signals_open(void)

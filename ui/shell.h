@@ -71,6 +71,8 @@ int shell_tail(struct shell *s, struct words *w);
 int shell_exec(struct shell *s, struct words *w); /* run */
 int shell_help(const struct config *cfg, struct words *w);
 int shell_doctor(const struct config *cfg, struct words *w);
+int shell_complete(const struct config *cfg, struct words *w);
+const char *shell_topic(size_t i); /* the i-th topic of help, or NULL */
 int shell_web(struct shell *s, struct words *w);
 /* The screen (or, with --text or without a terminal, the story) beside an
  * echo in a process of its own. Takes the client over. */

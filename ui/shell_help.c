@@ -33,31 +33,44 @@ static void say_row(const char *indent, const struct option_row *r)
 	printf("%s%-28s %s\n", indent, left, r->help);
 }
 
-static void say_rows(const char *title, const struct option_row *r)
+/* All of them below their title, or only one; how many that were. */
+static int say_rows(const char *title, const struct option_row *r,
+		    const char *only)
 {
-	printf("%s\n", title);
-	for (; r->name; r++)
+	int n = 0;
+
+	if (!only)
+		printf("%s\n", title);
+	for (; r->name; r++) {
+		if (only && strcmp(only, r->name))
+			continue;
 		say_row("  ", r);
+		n++;
+	}
+	return n;
 }
 
-static void help_options(void)
+static int help_options(const char *only)
 {
-	say_rows("options:", config_options);
+	return say_rows("options:", config_options, only);
 }
 
-static void help_exit(void)
+static int help_exit(const char *only)
 {
-	say_rows("exit codes:", config_exits);
+	return say_rows("exit codes:", config_exits, only);
 }
 
-static void help_config(void)
+static int help_config(const char *only)
 {
-	say_rows("config.ini, one `key = value` a line:", config_keys);
-	say_rows("environment:", config_environment);
+	return say_rows("config.ini, one `key = value` a line:", config_keys,
+			only) +
+	       say_rows("environment:", config_environment, only);
 }
 
-static void help_keys(void)
+static int help_keys(const char *only)
 {
+	if (only)
+		return 0;
 	printf("keys while typing, in lists, and commands:\n");
 	for (const struct key_row *r = key_rows; r->help; r++)
 		printf("  %-26s %-16s %-14s %s\n", r->input, r->list, r->slash,
@@ -65,39 +78,56 @@ static void help_keys(void)
 	printf("commands of the input line:\n");
 	for (const struct slash_row *r = command_rows; r->name; r++)
 		printf("  /%-9s %-18s %s\n", r->name, r->args, r->help);
+	return 1;
 }
 
-static void help_commands(void)
+static int help_commands(const char *only)
 {
-	printf("sub-commands:\n");
+	int n = 0;
+
+	if (!only)
+		printf("sub-commands:\n");
 	for (const struct command_row *r = config_commands; r->name; r++) {
 		struct option_row row = {r->name, r->arg, r->help};
 
+		if (only && strcmp(only, r->name))
+			continue;
+		n++;
 		say_row("  ", &row);
 		for (const struct shell_option *o = shell_options; o->command;
 		     o++)
 			if (!strcmp(o->command, r->name))
 				say_row("      ", &o->row);
 	}
+	return n;
 }
 
 static const struct {
 	const char *name;
-	void (*say)(void);
+	int (*say)(const char *only);
 } topics[] = {
     {"options", help_options}, {"commands", help_commands}, {"exit", help_exit},
     {"keys", help_keys},       {"config", help_config},
 };
 enum { N_TOPICS = sizeof topics / sizeof *topics };
 
+const char *shell_topic(size_t i)
+{
+	return i < N_TOPICS ? topics[i].name : NULL;
+}
+
 int shell_help(const struct config *cfg, struct words *w)
 {
 	const char *topic = w->argc > 1 ? w->argv[1] : "commands";
+	const char *only = w->argc > 2 ? w->argv[2] : NULL;
 
 	(void)cfg;
 	for (size_t i = 0; i < N_TOPICS; i++)
 		if (!strcmp(topics[i].name, topic)) {
-			topics[i].say();
+			if (!topics[i].say(only))
+				return shell_fail(EXIT_USAGE,
+						  "help %s knows no %s", topic,
+						  only);
 			return shell_flush() ? 0 : 1;
 		}
 	return shell_fail(EXIT_USAGE,
