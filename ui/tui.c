@@ -811,7 +811,7 @@ int tui_dial(struct client *c, const struct config *cfg, const char *at)
 	term_stop();
 	if (t.status && t.view.notice[0])
 		fprintf(stderr, "sotto: %s\n", t.view.notice);
-	if (t.status)
+	if (t.status == EXIT_FAILURE)
 		say_line(&t);
 	fini(&t);
 	client_close(c);
