@@ -2,6 +2,7 @@
 #include "src/lines_json.h"
 #include "ui/front.h"
 #include "ui/shell.h"
+#include "ui/words.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -33,15 +34,16 @@ static void echo_say(struct shell *s, contact_id to, const struct message *m)
 	char *c;
 
 	if (m)
-		buf_printf(&text, "you said: %.*s",
+		buf_printf(&text, _("you said: %.*s"),
 			   (int)utf8_cut((struct bytes){(uint8_t *)m->text,
 							strlen(m->text)},
-					 TEXT_MAX - 16),
+					 TEXT_MAX - 64),
 			   m->text);
 	else
-		buf_printf(&text, "Hello! I am an echo: whatever you write to "
-				  "me comes back. Type something and press "
-				  "Enter; /quit ends.");
+		buf_printf(&text,
+			   _("Hello! I am an echo: whatever you write to "
+			     "me comes back. Type something and press "
+			     "Enter; /quit ends."));
 	c = xstrndup((struct bytes){text.p, text.n});
 	shell_begin(s, &line, m ? "reply" : "send");
 	json_number(&line, "contact", to);
@@ -196,7 +198,7 @@ static void hear_story(struct shell *s, struct bytes line,
 		return;
 	t->delivered = true;
 	if (s->text)
-		shell_say("    acknowledged by its disk after %.1f ms",
+		shell_say(_("    acknowledged by its disk after %.1f ms"),
 			  (double)ev->message->rtt_us / 1000);
 }
 
@@ -215,7 +217,7 @@ static int tell_story(struct shell *s, const char *at)
 	if (status)
 		return status;
 	if (s->text)
-		shell_say("connected to %s, encrypted", at);
+		shell_say(_("connected to %s, encrypted"), at);
 	while (!t.greeted && s->over < 0 && clock_mono_us() < until) {
 		event_free(s->answer);
 		s->answer = NULL;
@@ -223,11 +225,12 @@ static int tell_story(struct shell *s, const char *at)
 	}
 	shell_begin(s, &line, "send");
 	json_string(&line, "to", at);
-	json_string(&line, "text", "are you there?");
+	json_string(&line, "text", _("are you there?"));
 	status = shell_do(s, &line);
 	while (!status && !(t.answered && t.delivered) && s->over < 0) {
 		if (clock_mono_us() > until)
-			return shell_fail(3, "no reply in ten seconds");
+			return shell_fail(3, "%s",
+					  _("no reply in ten seconds"));
 		event_free(s->answer);
 		s->answer = NULL;
 		shell_wait(s, clock_mono_us() + 20000);
@@ -235,8 +238,9 @@ static int tell_story(struct shell *s, const char *at)
 	if (s->over >= 0)
 		return s->over;
 	if (!status && s->text)
-		shell_say("that is all of it: in a terminal, `sotto demo` "
-			  "opens the screen");
+		shell_say("%s",
+			  _("that is all of it: in a terminal, `sotto demo` "
+			    "opens the screen"));
 	return status;
 }
 
@@ -273,12 +277,13 @@ int shell_demo(struct shell *s, struct words *w)
 		s->text = true;
 	status = spawn(&c);
 	if (status)
-		return shell_fail(EXIT_FAILURE, "cannot start the echo: %s",
+		return shell_fail(EXIT_FAILURE, _("cannot start the echo: %s"),
 				  strerror(status));
 	port = read_port(&c);
 	snprintf(at, sizeof at, "127.0.0.1:%u", port);
 	if (!port)
-		status = shell_fail(EXIT_FAILURE, "the echo did not start");
+		status =
+		    shell_fail(EXIT_FAILURE, "%s", _("the echo did not start"));
 	else if (screen)
 		status = show_screen(s, at);
 	else

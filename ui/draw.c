@@ -344,7 +344,7 @@ static void contact_words(const struct contact *c, bool named,
 		snprintf(out, 64, words_count("%u wait", "%u wait", c->waiting),
 			 c->waiting);
 	else
-		snprintf(out, 32, "%s", model_plain(c) ? _("PLAIN") : "");
+		snprintf(out, 64, "%s", model_plain(c) ? _("PLAIN") : "");
 	if (c->unread) {
 		size_t n = strlen(out);
 		snprintf(out + n, 64 - n, "%s%s%u", n ? " + " : "",

@@ -206,6 +206,9 @@ def views(_, seen="fine"):
         "request": (['wait "dora" : "msg dora" Enter wait "?"', "Esc",
                      'wait "%s"' % _("a accept")], [_("a accept")]),
         "side": (esc + ["Tab"], []),
+        "doctor": ([': "doctor" Enter',
+                    'wait "%s"' % _("What works here, and what does not")],
+                   []),
         "odd": ([': "pers" Enter', 'wait "/pers  "'], []),
         "usage": ([': "connect" Enter', 'wait "/connect "'], []),
     }
