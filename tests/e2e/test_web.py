@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The page in the browser, without one: what it answers, what it refuses, and
 that nothing that is sent to it harms it."""
+# asan: yes
 import json
 import os
 import re

@@ -537,6 +537,46 @@ const tests = {
 		await other.done();
 	},
 
+	// A browser has six connections for one server.
+	async many_tabs(root) {
+		const {ana, bob, page} = await pair(root);
+		const first = await visit(page);
+		const tabs = [first];
+		for (let i = 0; i < 9; i++) {
+			const tab = await first.context().newPage();
+			await tab.goto(page.url + "#/c/1");
+			await tab.waitForSelector("#talk:not([hidden])");
+			tabs.push(tab);
+		}
+		await open(first);
+		await bob.done("send", {to: ana.at, text: "to all of them"});
+		for (const tab of tabs)
+			await shown(tab, "to all of them");
+		await tabs[9].fill("#line", "from the last");
+		await tabs[9].press("#line", "Enter");
+		await until(async () => await sign(tabs[5], "from the last") ===
+			"✓✓");
+		// the one that listens goes, and another one does
+		await first.close();
+		await bob.done("send", {to: ana.at, text: "still there?"});
+		for (const tab of tabs.slice(1)) {
+			await shown(tab, "still there?");
+			assert.deepEqual(await texts(tab), ["to all of them",
+				"from the last", "still there?"]);
+		}
+		await ana.kill();
+		for (const tab of tabs.slice(1))
+			await tab.locator("#notice", {hasText: "not running"})
+				.waitFor();
+		const late = await tabs[1].context().newPage();
+		await late.goto(page.url);
+		await late.locator("#notice", {hasText: "not running"}).waitFor();
+		await ana.begin(ana.ready.port);
+		for (const tab of [late, ...tabs.slice(1)])
+			await until(() => tab.locator("#notice").isHidden());
+		await tabs[1].context().close();
+	},
+
 	async request(root) {
 		const ana = await new Node(root, "ana",
 			["--trust-new", "ask"]).begin();

@@ -36,25 +36,49 @@ export function post(path, body = {}) {
 }
 
 const AGAIN_MS = 1500;
+const ALONE_MS = 100;		// nobody else has the stream by then
 
-// Events, for ever: the browser comes back by itself and says what it heard
-// last. What it gives up on is tried again here.
+// Events, for ever. A browser has few connections for one server, and each
+// stream takes one: so one tab listens and tells the others, and when it
+// closes the next one goes on from what was heard last.
 //   heard(event)   down()   locked()
-export function listen({heard, down, locked}) {
-	let last = null, source = null, timer = null;
+export function listen(to) {
+	const channel = new BroadcastChannel("sotto");
+	const abort = new AbortController();
+	let last = null, source = null, timer = null, state = null;
+	let release = () => {};
 
+	function take(news) {
+		last = news.id || last;
+		if (news.event)
+			to.heard(news.event);
+		else if (news.down)
+			to.down();
+		else if (news.locked)
+			to.locked();
+	}
+	function tell(news) {
+		state = news.event?.event === "bye" || news.down ? news : null;
+		take(news);
+		channel.postMessage(news);
+	}
+	channel.onmessage = ({data}) => {
+		if (!data.hello)
+			take(data);
+		else if (source && state)
+			channel.postMessage(state);
+	};
 	function open() {
 		timer = null;
 		source = new EventSource(
 			"api/events" + (last ? "?after=" + last : ""));
-		source.onmessage = e => {
-			last = e.lastEventId || last;
-			heard(JSON.parse(e.data));
-		};
+		source.onmessage = e => tell({id: e.lastEventId,
+			event: JSON.parse(e.data)});
 		source.onerror = failed;
 	}
+	// What the browser does not try again by itself is tried here.
 	async function failed() {
-		down();
+		tell({down: true});
 		if (source.readyState !== EventSource.CLOSED || timer)
 			return;
 		timer = setTimeout(open, AGAIN_MS);
@@ -64,12 +88,26 @@ export function listen({heard, down, locked}) {
 			if (e.status !== 401)
 				return;
 			clearTimeout(timer);
-			locked();
+			tell({locked: true});
 		}
 	}
-	open();
+	navigator.locks.request("sotto", {signal: abort.signal}, () => {
+		open();
+		return new Promise(done => {
+			release = done;
+		});
+	}).catch(() => {});
+	setTimeout(() => {
+		if (source)
+			return;
+		to.heard({event: "ready"});
+		channel.postMessage({hello: true});
+	}, ALONE_MS);
 	return () => {
 		clearTimeout(timer);
-		source.close();
+		abort.abort();
+		source?.close();
+		channel.close();
+		release();
 	};
 }

@@ -7,6 +7,7 @@ import {flat, make} from "./text.js";
 import {lang, setLang, t, translate} from "./words.js";
 
 const NOTICE_MS = 8000;
+const AGAIN_MS = 1500;
 const TOKEN = /^#[\w-]{43}$/u;
 const $ = id => document.getElementById(id);
 let stop = () => {}, noticeTimer = 0, down = false, ready = false;
@@ -85,6 +86,8 @@ async function everything(lost) {
 	} catch (e) {
 		if (e.status === 401)
 			locked();
+		else if (!down)
+			setTimeout(everything, AGAIN_MS, lost);
 		return;
 	}
 	self(answer.self);
