@@ -25,6 +25,7 @@ static const struct {
     {"\033[201~", "pasted"},
     {"\033[I", "looking"},
     {"\033[O", "away"},
+    {"\033[<", "mouse"}, /* behind the signs */
     {"\033[1;3A", "Alt-Up"},
     {"\033[1;3B", "Alt-Down"},
     {"\033[1;3C", "Alt-Right"},
@@ -48,6 +49,7 @@ enum { N_EXTRA = sizeof(extra) / sizeof(extra[0]), N_SIGNS = 4 };
 /* What a signal handler needs: the only state that is not an argument. */
 static struct termios before;
 static volatile sig_atomic_t resized, quit, on;
+static bool moused;
 /* There is no terminal: its keys and its end. */
 static struct script *script;
 static int64_t script_heard_us; /* when something last happened */
@@ -199,6 +201,7 @@ void term_stop(void)
 	}
 	if (!on)
 		return;
+	term_mouse(false);
 	say("\033[?1004l\033[?2004l\033[?1007h");
 	term_title_back();
 	on = 0;
@@ -211,15 +214,23 @@ int term_colors(void)
 	return has_colors() ? COLORS : 0;
 }
 
+static void mouse_say(bool on_)
+{
+	say(on_ ? "\033[?1000h\033[?1006h" : "\033[?1000l\033[?1006l");
+}
+
 void term_mouse(bool on_)
 {
-	mouseinterval(0); /* a press is a click: nothing waits for more */
-	mousemask(on_ ? BUTTON1_PRESSED | BUTTON4_PRESSED | BUTTON5_PRESSED : 0,
-		  NULL);
+	if (!on || on_ == moused)
+		return; /* a script has none */
+	mouse_say(on_);
+	moused = on_;
 }
 
 void term_leave(void)
 {
+	if (moused)
+		mouse_say(false);
 	say("\033[?1004l\033[?2004l\033[?1007h");
 	endwin();
 	on = 0;
@@ -229,6 +240,8 @@ void term_back(void)
 {
 	on = 1;
 	modes();
+	if (moused)
+		mouse_say(true);
 	clearok(curscr, TRUE);
 	resized = 1;
 }
@@ -327,20 +340,39 @@ static void char_key(struct key *k, wchar_t c, bool alt)
 	}
 }
 
+static bool mouse_number(unsigned *n, wint_t *end)
+{
+	for (*n = 0; get_wch(end) == OK; *n = *n * 10 + (*end - '0'))
+		if (*end < '0' || *end > '9' || *n > 9999)
+			return true;
+	return false;
+}
+
+/* What a terminal writes for a button behind "\033[<": 0;12;3M. ncurses would
+ * wait for another key when one is let go, and takes two quick ones for one.
+ */
 static void mouse(struct key *k)
 {
-	MEVENT e;
+	enum { REST_MS = 100, WHEEL = 64, MODIFIERS = 4 | 8 | 16 };
+	unsigned button, x, y;
+	wint_t end = 0;
 
 	k->kind = KEY_NAMED; /* no key of ours */
-	if (getmouse(&e) != OK)
+	timeout(REST_MS);
+	bool whole = mouse_number(&button, &end) && end == ';' &&
+		     mouse_number(&x, &end) && end == ';' &&
+		     mouse_number(&y, &end) && end == 'M' && x && y;
+	timeout(0);
+	if (!whole)
 		return;
-	k->y = e.y;
-	k->x = e.x;
-	if (e.bstate & BUTTON1_PRESSED)
+	k->x = (int)x - 1;
+	k->y = (int)y - 1;
+	button &= ~(unsigned)MODIFIERS;
+	if (button == 0)
 		k->kind = KEY_CLICK;
-	else if (e.bstate & BUTTON4_PRESSED)
+	else if (button == WHEEL)
 		k->kind = KEY_WHEEL_UP;
-	else if (e.bstate & BUTTON5_PRESSED)
+	else if (button == WHEEL + 1)
 		k->kind = KEY_WHEEL_DOWN;
 }
 
@@ -350,12 +382,12 @@ static void special(struct key *k, wint_t c, bool alt)
 						    KEY_LOOKING, KEY_AWAY};
 	const char *name = key_words(c);
 
-	if (c == KEY_MOUSE) {
-		mouse(k);
-		return;
-	}
 	if (c >= OURS && c < OURS + N_EXTRA) {
 		name = extra[c - OURS].name;
+		if (c == OURS + N_SIGNS) {
+			mouse(k);
+			return;
+		}
 		if (c < OURS + N_SIGNS) {
 			k->kind = sign[c - OURS];
 			return;
