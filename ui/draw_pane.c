@@ -327,9 +327,9 @@ static struct look mark_look(enum mark_kind kind, struct look look)
 }
 
 /* What of the mark lies in the row: it may go on in the next one. */
-static void put_mark(struct draw *d, const struct view *v, int y, int x,
-		     int cols, const struct cut *c, size_t k,
-		     const struct mark *mark, struct look look)
+static void put_mark(const struct view *v, int y, int x, int cols,
+		     const struct cut *c, size_t k, const struct mark *mark,
+		     struct look look)
 {
 	const struct span *row = &c->rows.row[k];
 	size_t from = mark->from > row->from ? mark->from : row->from;
@@ -347,12 +347,54 @@ static void put_mark(struct draw *d, const struct view *v, int y, int x,
 	if (before >= cols)
 		return;
 	draw_word(v, y, x + before, cols - before, s, look);
-	if (mark->kind == MARK_URL)
+}
+
+/* What is drawn over a link there, or NULL; *to: it is the same up to it. */
+static const struct mark *over_link(const struct cut *c, size_t at, size_t *to)
+{
+	const struct mark *over = NULL;
+
+	for (size_t i = 0; i < c->marks.n; i++) {
+		const struct mark *m = &c->marks.mark[i];
+		size_t end = m->from + m->n;
+		if (m->kind == MARK_URL || end <= at)
+			continue;
+		if (m->from <= at)
+			over = m;
+		else
+			end = m->from;
+		if (end < *to)
+			*to = end;
+	}
+	return over;
+}
+
+/* The terminal hears of a link by writing it: each part as it looks. */
+static void put_link(struct draw *d, const struct view *v, int y, int x,
+		     int cols, const struct cut *c, size_t k,
+		     const struct mark *mark, struct look look)
+{
+	const struct span *row = &c->rows.row[k];
+	const uint8_t *text = c->rows.text.p;
+	size_t at = mark->from > row->from ? mark->from : row->from;
+	size_t end = mark->from + mark->n, to;
+
+	if (end > row->from + row->n)
+		end = row->from + row->n;
+	for (; at < end; at = to) {
+		to = end;
+		const struct mark *over = over_link(c, at, &to);
+		struct bytes left = {text + row->from, at - row->from};
+		int before = text_cols(left);
+		if (before >= cols)
+			return;
+		enum mark_kind kind = over ? over->kind : MARK_URL;
 		draw_link(d, (struct link){y,
 					   x + before,
-					   draw_attr(v, look),
-					   s,
+					   draw_attr(v, mark_look(kind, look)),
+					   {text + at, to - at},
 					   {text + mark->from, mark->n}});
+	}
 }
 
 static void put_text(struct draw *d, const struct view *v, int y, int x,
@@ -360,7 +402,11 @@ static void put_text(struct draw *d, const struct view *v, int y, int x,
 {
 	draw_put(v, y, x, cols, rows_at(&c->rows, k), look);
 	for (size_t i = 0; i < c->marks.n; i++)
-		put_mark(d, v, y, x, cols, c, k, &c->marks.mark[i], look);
+		put_mark(v, y, x, cols, c, k, &c->marks.mark[i], look);
+	for (size_t i = 0; i < c->marks.n; i++)
+		if (c->marks.mark[i].kind == MARK_URL)
+			put_link(d, v, y, x, cols, c, k, &c->marks.mark[i],
+				 look);
 }
 
 static short name_pair(const struct view *v, const struct model *m,
