@@ -243,6 +243,17 @@ static bool on_screen(const struct tui *t, contact_id c)
 	       t->over == OVER_NONE && !t->away;
 }
 
+/* Was there nothing for a while? Then there is something now. */
+static bool quiet(int64_t *last_us)
+{
+	int64_t now = tui_now();
+
+	if (*last_us && now - *last_us < NOTICE_US)
+		return false;
+	*last_us = now;
+	return true;
+}
+
 /* One message of somebody known that nobody looks at: rung and shown at most
  * once in a while. */
 static void noticed(struct tui *t, const struct contact *c,
@@ -250,18 +261,15 @@ static void noticed(struct tui *t, const struct contact *c,
 {
 	const struct contact *self = model_self(t->model);
 	char name[NICK_MAX + 1], text[200];
-	int64_t now = tui_now();
-	bool all = t->view.set.notify == NOTIFY_ON;
+	enum notify when = t->view.set.notify;
 
-	if (t->notice_us && now - t->notice_us < NOTICE_US)
-		return;
-	t->notice_us = now;
-	if (t->view.set.bell)
+	if (t->view.set.bell && quiet(&t->bell_us))
 		term_bell();
-	if (t->view.set.notify == NOTIFY_OFF)
+	if (when == NOTIFY_OFF ||
+	    (when == NOTIFY_MENTIONS &&
+	     !(self && highlight_named(text_of(m->text), text_of(self->nick)))))
 		return;
-	if (!all &&
-	    !(self && highlight_named(text_of(m->text), text_of(self->nick))))
+	if (!quiet(&t->notice_us))
 		return;
 	text_line(name, sizeof(name), text_of(model_name(c)), 32);
 	text_line(text, sizeof(text), text_of(m->text), 80);
@@ -593,6 +601,8 @@ static bool keys(struct tui *t)
 			looked_at(t, k.kind == KEY_LOOKING);
 			continue;
 		}
+		if (k.kind == KEY_NAMED && !k.name[0])
+			continue; /* a button that is let go */
 		key = true;
 		t->away = false;
 		if (k.kind == KEY_CLICK || k.kind == KEY_WHEEL_UP ||

@@ -292,13 +292,14 @@ void tui_parent_at(struct tui *t)
 void tui_parent(struct tui *t)
 {
 	const struct message *m = tui_selected(t);
-	contact_id c = model_opened(t->model);
 
 	if (!m || none(m->answers)) {
 		tui_say(t, LEVEL_INFO, _("it answers nothing"));
 		return;
 	}
+	contact_id c = m->with; /* in the outbox, of anybody */
 	t->seek_id = m->answers;
+	tui_open(t, c);
 	if (model_by_id(t->model, c, t->seek_id)) {
 		parent_seek(t, THE_ONE);
 		return;
@@ -350,12 +351,15 @@ static void leave(struct tui *t)
 	if (t->view.focus == FOCUS_MESSAGES)
 		t->view.selected = 0;
 	tui_focus(t, FOCUS_MESSAGES);
+	tui_pipe_seen(t);
 }
 
 static void cut_line(struct tui *t)
 {
 	if (edit_text(t->edit).n)
 		edit_do(t->edit, ED_CLEAR);
+	else if (t->pipe_fd >= 0)
+		tui_pipe_stop(t);
 	else
 		tui_say(t, LEVEL_INFO, _("Ctrl-Q quits"));
 	if (!t->aside)
@@ -390,6 +394,16 @@ static void slash_begin(struct tui *t, const char *how)
 		tui_draft_aside(t);
 	if (!edit_text(t->edit).n)
 		edit_insert(t->edit, text_of(how));
+}
+
+static void found_step(struct tui *t, bool older)
+{
+	if (older || t->at_found)
+		tui_found_open(t, older ? t->at_found + 1 : t->at_found - 1);
+	else
+		tui_say(t, LEVEL_INFO,
+			t->n_found ? _("no more of it")
+				   : _("/find WORDS searches"));
 }
 
 static void act(struct tui *t, enum action a, const struct key *k)
@@ -480,8 +494,7 @@ static void act(struct tui *t, enum action a, const struct key *k)
 		return;
 	case ACT_FOUND_NEXT:
 	case ACT_FOUND_BACK:
-		tui_found_open(t, a == ACT_FOUND_NEXT ? t->at_found + 1
-						      : t->at_found - 1);
+		found_step(t, a == ACT_FOUND_NEXT);
 		return;
 	case ACT_NEWLINE:
 		edit_insert(t->edit, text_of("\n"));
@@ -596,6 +609,16 @@ static void act(struct tui *t, enum action a, const struct key *k)
 	}
 }
 
+/* What was said has been read, and what is looked for is not waited for. */
+static void key_begins(struct tui *t)
+{
+	t->n_keys++;
+	t->dirty |= t->view.notice[0] != '\0';
+	t->view.notice[0] = '\0';
+	t->seek = 0;
+	t->sought = false;
+}
+
 static void click(struct tui *t, const struct key *k)
 {
 	struct place p = draw_at(t->draw, &t->view, t->model, k->y, k->x);
@@ -629,6 +652,8 @@ void tui_mouse(struct tui *t, const struct key *k)
 {
 	enum { WHEEL_ROWS = 3 };
 
+	key_begins(t);
+	t->replied = t->sure = t->completing = false;
 	if (k->kind == KEY_CLICK)
 		click(t, k);
 	else
@@ -654,10 +679,7 @@ void tui_key(struct tui *t, const struct key *k)
 	bool input = t->view.focus == FOCUS_INPUT, empty;
 	enum action a;
 
-	if (t->view.notice[0]) {
-		t->view.notice[0] = '\0';
-		t->dirty = true;
-	}
+	key_begins(t);
 	empty = !edit_text(t->edit).n;
 	if (t->literal) {
 		t->literal = false;
@@ -675,8 +697,6 @@ void tui_key(struct tui *t, const struct key *k)
 		t->replied = false;
 	if (a != ACT_SEND)
 		t->sure = false;
-	t->seek = 0;
-	t->sought = false;
 	if (a != ACT_COMPLETE && a != ACT_COMPLETE_BACK)
 		t->completing = false;
 	if (a == ACT_NONE && k->kind == KEY_CHAR)

@@ -47,8 +47,7 @@ struct asked {
 	contact_id with;
 	char said[64]; /* WHY_SAY: what is true when it worked */
 };
-/* The engine takes no more than that without a result. */
-enum { ASKED_MAX = 256, COMPLETE_MAX = 256 };
+enum { ASKED_MAX = 64, COMPLETE_MAX = 256 };
 
 enum over {
 	OVER_NONE,
@@ -108,6 +107,9 @@ struct tui {
 	/* a program that was given a message; -1: none */
 	int pipe_fd;
 	pid_t pipe_child;
+	int pipe_status;
+	bool pipe_unseen; /* it is done; somebody wrote just then */
+	uint64_t pipe_keys;
 	char pipe_title[100];
 	struct buf pipe_out;
 	struct linked *linked; /* links that the terminal knows */
@@ -136,11 +138,13 @@ struct tui {
 	/* The terminal said that nobody looks at it; the mark was made. */
 	bool away, away_new;
 	int status;
+	uint64_t n_keys;
 	unsigned empty; /* times in a row that keys were none */
 	/* when; 0: not */
 	int64_t await_us; /* what a key asked for is painted with its answer */
-	int64_t paint_us, painted_us, draft_us, read_us, paste_us, notice_us;
-	int64_t quit_us, start_us, pipe_us;
+	int64_t paint_us, painted_us, draft_us, read_us, paste_us, notice_us,
+	    bell_us;
+	int64_t quit_us, start_us, pipe_us, pipe_began_us;
 	bool dirty, line_dirty;
 	unsigned title;
 	struct buf paste;
@@ -208,7 +212,9 @@ void tui_links(struct tui *t);
 void tui_link_open(struct tui *t, size_t i);
 bool tui_pipe(struct tui *t, struct bytes command);
 void tui_pipe_look(struct tui *t); /* what has it said? */
+void tui_pipe_seen(struct tui *t); /* what it has said, if it waits for it */
 void tui_pipe_end(struct tui *t);  /* whatever it does */
+void tui_pipe_stop(struct tui *t); /* the same, and says so */
 void tui_editor(struct tui *t);
 
 /* ---- tui_export.c ---- */

@@ -317,6 +317,8 @@ const struct message *tui_selected(struct tui *t)
 		line = model_outbox(t->model, &n);
 		return t->view.over_at < n ? line[t->view.over_at] : NULL;
 	}
+	if (t->over != OVER_NONE)
+		return NULL; /* it is not seen */
 	for (size_t i = 0; i < n && t->view.selected; i++)
 		if (line[i]->n == t->view.selected)
 			return line[i];

@@ -141,6 +141,10 @@ static enum err set_here(struct tui *t, struct bytes name, struct bytes value)
 	free(to);
 	if (err == OK) {
 		term_mouse(t->view.set.mouse);
+		if (is(name, "title")) {
+			term_title_back();
+			t->title = ~0u; /* not what it was */
+		}
 		tui_theme(t);
 	}
 	return err;

@@ -11,7 +11,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { LINKS_MOST = 256, OUTPUT_MOST = 65536, PIPE_LOOK_US = 20000 };
+enum {
+	LINKS_MOST = 256,
+	OUTPUT_MOST = 65536,
+	PIPE_LOOK_US = 10000,
+	PIPE_SLOW_US = 500000
+};
 
 static const struct message *chosen(struct tui *t)
 {
@@ -123,44 +128,60 @@ bool tui_pipe(struct tui *t, struct bytes command)
 	t->pipe_fd = term_pipe(s, text_of(m->text), &t->pipe_child);
 	text_line(t->pipe_title, sizeof(t->pipe_title), command, 60);
 	t->pipe_out.n = 0;
+	t->pipe_unseen = false;
 	free(s);
 	if (t->pipe_fd < 0) {
 		tui_say(t, LEVEL_ERROR, _("no program could be started"));
 		return false;
 	}
-	t->pipe_us = tui_now() + PIPE_LOOK_US;
-	tui_say(t, LEVEL_INFO, _("runs: %s"), t->pipe_title);
+	t->pipe_began_us = tui_now();
+	t->pipe_us = t->pipe_began_us + PIPE_LOOK_US;
+	t->pipe_keys = t->n_keys;
+	tui_say(t, LEVEL_INFO, _("runs: %s   Ctrl-C ends it"), t->pipe_title);
 	return true;
+}
+
+static void pipe_close(struct tui *t)
+{
+	close(t->pipe_fd);
+	t->pipe_fd = -1;
+	t->pipe_us = 0;
+}
+
+/* With what it started. */
+static void pipe_kill(struct tui *t)
+{
+	kill(-t->pipe_child, SIGKILL);
+	while (waitpid(t->pipe_child, &t->pipe_status, 0) < 0 && errno == EINTR)
+		;
 }
 
 void tui_pipe_end(struct tui *t)
 {
 	if (t->pipe_fd < 0)
 		return;
-	close(t->pipe_fd);
-	t->pipe_fd = -1;
-	t->pipe_us = 0;
-	kill(-t->pipe_child, SIGKILL); /* what it started, too */
-	waitpid(t->pipe_child, NULL, 0);
+	pipe_close(t);
+	pipe_kill(t);
+}
+
+void tui_pipe_stop(struct tui *t)
+{
+	tui_pipe_end(t);
+	tui_say(t, LEVEL_INFO, _("ended: %s"), t->pipe_title);
 }
 
 static void pipe_show(struct tui *t)
 {
-	int status = 0;
-	char title[sizeof(t->pipe_title)];
+	int status = t->pipe_status;
+	int code =
+	    WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 
-	close(t->pipe_fd);
-	t->pipe_fd = -1;
-	t->pipe_us = 0;
-	while (waitpid(t->pipe_child, &status, 0) < 0 && errno == EINTR)
-		;
-	snprintf(title, sizeof(title), "%s", t->pipe_title);
-	int code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+	t->pipe_unseen = false;
 	t->view.notice[0] = '\0';
 	if (!t->pipe_out.n) {
 		tui_say(t, code ? LEVEL_WARN : LEVEL_INFO,
-			_("%s: done, exit status %d, nothing said"), title,
-			code);
+			_("%s: done, exit status %d, nothing said"),
+			t->pipe_title, code);
 		return;
 	}
 	if (t->pipe_out.p[t->pipe_out.n - 1] == '\n')
@@ -172,24 +193,61 @@ static void pipe_show(struct tui *t)
 		tui_say(t, LEVEL_WARN, _("exit status %d"), code);
 }
 
+void tui_pipe_seen(struct tui *t)
+{
+	if (t->pipe_unseen && t->over == OVER_NONE)
+		pipe_show(t);
+}
+
+/* Nothing comes between somebody and the line that is being typed. */
+static void pipe_done(struct tui *t)
+{
+	bool idle = t->pipe_keys == t->n_keys;
+
+	pipe_close(t);
+	t->pipe_unseen = true;
+	if (t->over == OVER_NONE && (idle || t->view.focus != FOCUS_INPUT))
+		pipe_show(t);
+	else
+		tui_say(t, LEVEL_INFO, _("done: %s   Esc shows what it said"),
+			t->pipe_title);
+}
+
 /* Takes what it has said so far; rows_make will make it harmless. */
-void tui_pipe_look(struct tui *t)
+static void pipe_read(struct tui *t)
 {
 	uint8_t part[4096];
-	ssize_t n = 0;
+	ssize_t n;
 
 	while (t->pipe_out.n < OUTPUT_MOST &&
 	       (n = read(t->pipe_fd, part, sizeof(part))) > 0)
 		buf_put(&t->pipe_out, (struct bytes){part, (size_t)n});
-	if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
-		t->pipe_us = tui_now() + PIPE_LOOK_US;
+}
+
+/* Done is what was started: what that has left behind, as a clipboard's
+ * keeper, may live on with the output open. */
+void tui_pipe_look(struct tui *t)
+{
+	int64_t now = tui_now(), next = (now - t->pipe_began_us) / 8;
+
+	pipe_read(t);
+	bool cut = t->pipe_out.n >= OUTPUT_MOST;
+	if (cut)
+		pipe_kill(t);
+	else if (waitpid(t->pipe_child, &t->pipe_status, WNOHANG) == 0) {
+		next = next > PIPE_SLOW_US ? PIPE_SLOW_US : next;
+		t->pipe_us = now + PIPE_LOOK_US + next;
 		return;
 	}
+	pipe_read(t);
 	if (t->pipe_out.n >= OUTPUT_MOST) {
-		kill(-t->pipe_child, SIGKILL);
+		t->pipe_out.n = OUTPUT_MOST;
+		t->pipe_status = 0; /* it did not say */
+		if (t->pipe_out.p[OUTPUT_MOST - 1] == '\n')
+			t->pipe_out.n--;
 		buf_printf(&t->pipe_out, "\n%s", _("(cut here)"));
 	}
-	pipe_show(t);
+	pipe_done(t);
 }
 
 /* ---- an editor ---- */
