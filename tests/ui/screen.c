@@ -336,6 +336,9 @@ static void show(struct screen *s)
 static void give_up(struct screen *s, const char *what, const char *part)
 {
 	fprintf(stderr, "%s: %s\n", what, part);
+	if (!s->ended && waitpid(s->pid, &s->status, WNOHANG) == s->pid)
+		fprintf(stderr, "the program has ended: wait status %#x\n",
+			(unsigned)s->status);
 	show(s);
 	fflush(stderr);
 	kill(s->pid, SIGKILL);
@@ -482,14 +485,31 @@ static unsigned look_at(struct screen *s, int row, int col)
 	       (VTERM_COLOR_IS_DEFAULT_BG(&c.bg) ? 0 : LOOK_GROUND);
 }
 
-int screen_colour(struct screen *s, int row, int col)
+static int colour_at(struct screen *s, const char *part)
 {
 	VTermScreenCell c;
+	int y, x;
 
-	vterm_screen_get_cell(s->scr, (VTermPos){row, col}, &c);
+	if (!screen_find(s, part, &y, &x))
+		return -2;
+	vterm_screen_get_cell(s->scr, (VTermPos){y, x}, &c);
 	return VTERM_COLOR_IS_DEFAULT_FG(&c.fg) ? -1
 	       : VTERM_COLOR_IS_INDEXED(&c.fg)  ? c.fg.indexed.idx
 						: 256;
+}
+
+void expect_colour(struct screen *s, const char *part, int colour)
+{
+	long long until = now_ms() + DEADLINE_MS;
+
+	while (colour_at(s, part) != colour) {
+		if (now_ms() > until) {
+			fprintf(stderr, "%d, not %d\n", colour_at(s, part),
+				colour);
+			give_up(s, "has another colour", part);
+		}
+		screen_read(s, 20);
+	}
 }
 
 /* All of some place where it stands looks so. */
@@ -641,6 +661,8 @@ void screen_scribble(struct screen *s, int row, const char *text)
 
 void screen_button(struct screen *s, int button, int row, int col)
 {
+	if (s->mouse == VTERM_PROP_MOUSE_NONE)
+		return;
 	vterm_mouse_move(s->vt, row < 0 ? s->rows + row : row, col,
 			 VTERM_MOD_NONE);
 	vterm_mouse_button(s->vt, button, true, VTERM_MOD_NONE);
@@ -757,6 +779,8 @@ static const char *insane(const struct screen *s)
 		return "modes";
 	if (s->alt)
 		return "screen";
+	if (s->mouse != VTERM_PROP_MOUSE_NONE)
+		return "mouse";
 	return s->paste ? "paste" : s->cursor ? NULL : "cursor";
 }
 

@@ -34,6 +34,8 @@ enum {
 	LOOK_GROUND = 16 /* behind it, too */
 };
 void expect_look(struct screen *s, const char *part, unsigned look);
+/* Of the table of 256; -1: the terminal's own. */
+void expect_colour(struct screen *s, const char *part, int colour);
 /* In that row it is a link (OSC 8) to url: all of it and nothing beside. */
 void expect_link(struct screen *s, int row, const char *part, const char *url);
 void expect_no_links(struct screen *s);
@@ -44,8 +46,6 @@ void expect_mouse(struct screen *s, bool on);    /* clicks are asked for */
 unsigned screen_told(const struct screen *s, const char *begin); /* times */
 unsigned screen_bells(const struct screen *s);
 unsigned screen_links(const struct screen *s); /* cells that are one */
-/* Of the table of 256; -1: the terminal's own, 256: none of the table. */
-int screen_colour(struct screen *s, int row, int col);
 bool screen_find(struct screen *s, const char *part, int *row, int *col);
 /* What is there now, without waiting for more than is there. */
 bool screen_has(struct screen *s, const char *part);
