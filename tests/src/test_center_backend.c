@@ -972,6 +972,251 @@ static void sqlite__loses__nothing_of_what_a_killed_one_said(void **state)
 	assert_int_equal(count(w, 1), there);
 }
 
+/* ---- NATS alone ---- */
+
+static void nodes__hear__of_each_other(void **state)
+{
+	struct world *w = *state, two = *w;
+	struct uuid t = id(5);
+	char old[CENTER_NODE_MAX + 1];
+
+	two.b = open_one(w);
+	watch_as(w, w->b, "n1");
+	watch_as(&two, two.b, "n2");
+	claims(w, 1, "n1", "");
+	wait_for(w, w->b, "+seas@n1 ");
+	wait_for(&two, two.b, "+seas@n1 ");
+	claims(&two, 2, "n2", "n1");
+	ok(two.b->notify(two.b, "n1", text("elsewhere")));
+	wait_for(w, w->b, "!elsewhere ");
+	wait_for(w, w->b, "+seas@n2 ");
+	assert_int_equal(refresh(w, 1), ERR_AUTH);
+	ok(w->b->notify(w->b, NULL, text("everybody")));
+	wait_for(w, w->b, "!everybody ");
+	wait_for(&two, two.b, "!everybody ");
+	assert_null(strstr(two.heard, "!elsewhere"));
+	/* a node that dies says nothing; its people are gone all the same */
+	ok(two.b->session_claim(two.b, "google", &t, "n2", T0, old));
+	wait_for(w, w->b, "+google@n2 ");
+	center_close(two.b);
+	wait_for(w, w->b, "-google ");
+	wait_for(w, w->b, "-seas ");
+	claims(w, 3, "n1", "");
+}
+
+/* A letter that one node put is read at another; which stream it is in was
+ * said by the first. */
+static void nodes__agree__where_a_box_is(void **state)
+{
+	struct world *w = *state, two = *w;
+	char *shards = strstr(two.where, "shards=2");
+
+	for (unsigned i = 0; i < 20; i++)
+		append(w, i, i);
+	assert_non_null(shards);
+	shards[7] = '7';
+	two.b = open_one(&two);
+	for (unsigned i = 0; i < 20; i++)
+		assert_int_equal(count(&two, i), 1);
+	center_close(two.b);
+}
+
+enum { BOXES = 20, LETTERS = 3000, KILLS = 4 };
+
+/* Kills the server at odd times and starts it again, until told to end. */
+static void *kill_now_and_then(void *arg)
+{
+	volatile bool *over = arg;
+
+	for (int i = 0; i < KILLS && !*over; i++) {
+		poll(NULL, 0, 60 + 70 * i);
+		nats_server_kill(&nats);
+		poll(NULL, 0, 50 * i);
+		assert_true(nats_server_start(&nats, ""));
+	}
+	return NULL;
+}
+
+/* Again and again until it is there, as one does that has an outbox. */
+static int insist(struct world *w, struct center_mail *m, size_t n)
+{
+	int64_t until = mono_ms() + 2 * PATIENCE_MS;
+	int again = 0;
+	enum err err;
+
+	while ((err = w->b->mbox_append(w->b, m, n, w->now_ms))) {
+		assert_int_equal(err, ERR_CLOSED);
+		assert_true(mono_ms() < until);
+		again++;
+		poll(NULL, 0, 20);
+	}
+	for (size_t i = 0; i < n; i++)
+		ok(m[i].err);
+	return again;
+}
+
+static void letters__are_there_once__when_the_server_is_killed(void **state)
+{
+	struct world *w = *state;
+	unsigned char *seen = calloc(LETTERS, 1);
+	struct read *r = read_new();
+	struct center_mail m[10];
+	bool over = false;
+	int again = 0;
+	unsigned n[10];
+	pthread_t killer;
+
+	assert_non_null(seen);
+	assert_false(pthread_create(&killer, NULL, kill_now_and_then, &over));
+	for (unsigned i = 0; i < LETTERS; i += 10) {
+		for (unsigned j = 0; j < 10; j++) {
+			n[j] = i + j;
+			m[j] = letter(n[j] % BOXES, &n[j], sizeof n[j]);
+		}
+		again += insist(w, m, 10);
+		if (i % 500 == 0)
+			poll(NULL, 0, 100); /* the killer is to come by */
+	}
+	pthread_join(killer, NULL);
+	for (unsigned box = 0; box < BOXES; box++) {
+		int64_t until = mono_ms() + PATIENCE_MS;
+		struct uuid u = id(box);
+
+		r->last = 0;
+		/* the last kill may be a moment ago */
+		while (w->b->mbox_read(w->b, &u, 0, 256, T0, on_mail, r)) {
+			assert_true(mono_ms() < until);
+			r->count = box * (LETTERS / BOXES);
+			r->last = 0;
+			poll(NULL, 0, 50);
+		}
+		assert_int_equal(r->count, (box + 1) * (LETTERS / BOXES));
+	}
+	for (size_t i = 0; i < r->count; i++)
+		assert_int_equal(seen[r->n[i]]++, 0);
+	assert_true(again > 0); /* else nothing was tried */
+	print_message("    %d letters, %d kills, %d retries\n", LETTERS, KILLS,
+		      again);
+	free(r);
+	free(seen);
+}
+
+static void presence__goes_on__after_the_server_was_killed(void **state)
+{
+	struct world *w = *state;
+	int64_t until = mono_ms() + PATIENCE_MS;
+	struct uuid t = id(3);
+	char old[CENTER_NODE_MAX + 1];
+
+	watch_as(w, w->b, "n1");
+	claims(w, 1, "n1", "");
+	wait_for(w, w->b, "+seas@n1 ");
+	nats_server_kill(&nats);
+	assert_int_equal(refresh(w, 1), ERR_CLOSED);
+	assert_true(nats_server_start(&nats, ""));
+	while (w->b->session_claim(w->b, "google", &t, "n2", T0, old)) {
+		assert_true(mono_ms() < until);
+		poll(NULL, 0, 20);
+	}
+	while (w->b->tick(w->b, T0) && mono_ms() < until)
+		poll(NULL, 0, 20);
+	wait_for(w, w->b, "+google@n2 ");
+	ok(w->b->notify(w->b, "n1", text("after")));
+	wait_for(w, w->b, "!after ");
+}
+
+/* Not dead, which is seen at once, but without an answer. */
+static void call__ends__when_the_server_does_not_answer(void **state)
+{
+	struct world *w = *state;
+	unsigned n = 1;
+	struct center_mail m = letter(1, &n, sizeof n);
+	int64_t began;
+	uint64_t rev;
+	char got[128];
+
+	kill(nats.pid, SIGSTOP);
+	began = mono_ms();
+	assert_int_equal(w->b->mbox_append(w->b, &m, 1, T0), ERR_CLOSED);
+	int64_t first = mono_ms() - began;
+	assert_int_equal(get(w->b, "seas", got, &rev), ERR_CLOSED);
+	int64_t both = mono_ms() - began;
+	kill(nats.pid, SIGCONT);
+	assert_true(first < CENTER_CALL_MS + 1500);
+	assert_true(both < 2 * CENTER_CALL_MS + 3000);
+	insist(w, &m, 1);
+	assert_int_equal(count(w, 1), 1);
+}
+
+static void url__is_refused__with_a_reason(void **state)
+{
+	static const struct {
+		const char *url, *why;
+	} bad[] = {
+	    {"nats://h?prefix", "needs a value"},
+	    {"nats://h?prefix=a.b", "letters"},
+	    {"nats://h?shards=0", "1 to 64"},
+	    {"nats://h?shards=65", "1 to 64"},
+	    {"nats://h?replicas=x", "1 to 5"},
+	    {"nats://h?speed=9", "no such option"},
+	    {"nats://h?cert=/c", "go together"},
+	    {"nats://h?ca=%zz", "%"},
+	    {"nats://h/x", "/"},
+	    {"nats://", "host"},
+	    {"nats://a b", "host"},
+	    {"nats://me@h", "USER:PASSWORD"},
+	    {"nats://a,b,c,d,e,f,g,h,i", "8 hosts"},
+	    {"nats://127.0.0.1:1", "NATS"},
+	    {"nats://h?creds=/nonexistent/creds", "NATS"},
+	    {"tls://h?ca=/nonexistent/ca", "NATS"},
+	};
+	struct world *w = *state;
+
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+		struct center_backend *b;
+		char why[256] = "";
+
+		assert_int_not_equal(
+		    center_open(bad[i].url, &w->rules, &b, why), OK);
+		assert_null(b);
+		if (!strstr(why, bad[i].why))
+			fail_msg("%s: no \"%s\" in: %s", bad[i].url, bad[i].why,
+				 why);
+	}
+}
+
+/* ---- a server that wants to know who we are ---- */
+
+/* `who` stands before the host. */
+static enum err open_at(const char *who, int port, const char *more,
+			char why[256])
+{
+	struct center_backend *b;
+	char url[400];
+
+	snprintf(url, sizeof url, "%s127.0.0.1:%d?shards=1%s", who, port, more);
+	enum err err = center_open(url, NULL, &b, why);
+	center_close(b);
+	return err;
+}
+
+static void password__is_asked_for__and_never_shown(void **state)
+{
+	struct nats_server s = {0};
+	char why[256] = "";
+
+	(void)state;
+	assert_true(nats_server_start(
+	    &s, "authorization { user: \"ce nter\", password: \"p@ss:w\" }"));
+	ok(open_at("nats://ce%20nter:p%40ss%3Aw@", s.port, "", why));
+	assert_int_equal(open_at("nats://x:secret9@", s.port, "", why),
+			 ERR_CLOSED);
+	assert_null(strstr(why, "secret9"));
+	assert_non_null(strstr(why, "uthoriz"));
+	assert_int_equal(open_at("nats://", s.port, "", why), ERR_CLOSED);
+	nats_server_end(&s);
+}
+
 /* ---- all ---- */
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -1007,6 +1252,16 @@ static const struct CMUnitTest sqlite_alone[] = {
     TEST(sqlite__loses__nothing_of_what_a_killed_one_said),
 };
 
+static const struct CMUnitTest nats_alone[] = {
+    TEST(nodes__hear__of_each_other),
+    TEST(nodes__agree__where_a_box_is),
+    TEST(letters__are_there_once__when_the_server_is_killed),
+    TEST(presence__goes_on__after_the_server_was_killed),
+    TEST(call__ends__when_the_server_does_not_answer),
+    TEST(url__is_refused__with_a_reason),
+    cmocka_unit_test(password__is_asked_for__and_never_shown),
+};
+
 static const struct kind kinds[] = {{"sqlite", false}, {"nats", true}};
 
 /* Not built, or no server: said, and no failure. */
@@ -1040,8 +1295,11 @@ int main(void)
 	bad += cmocka_run_group_tests_name("sqlite alone", sqlite_alone, NULL,
 					   NULL);
 	kind = &kinds[1];
-	if (nats_there())
+	if (nats_there()) {
 		bad += cmocka_run_group_tests_name("nats", both, NULL, NULL);
+		bad += cmocka_run_group_tests_name("nats alone", nats_alone,
+						   NULL, NULL);
+	}
 	nats_server_end(&nats);
 	return bad;
 }
