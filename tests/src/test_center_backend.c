@@ -721,8 +721,10 @@ static void box__takes__each_letter_once(void **state)
 	assert_int_equal(m[1].seq, first);
 	assert_int_equal(m[2].seq, m[0].seq);
 	assert_int_equal(count(w, 1), 3);
-	append(w, 2, 5); /* the same letter to somebody else */
-	assert_int_equal(count(w, 2), 1);
+	for (unsigned box = 2; box < 12; box++) { /* the same to others */
+		append(w, box, 5);
+		assert_int_equal(count(w, box), 1);
+	}
 }
 
 static void box__forgets__what_is_trimmed(void **state)
@@ -918,6 +920,44 @@ static void refused(const struct world *w, enum err expected, const char *word)
 	assert_null(b);
 	if (!strstr(why, word))
 		fail_msg("no \"%s\" in: %s", word, why);
+}
+
+static int64_t ask(const struct world *w, const char *sql)
+{
+	sqlite3 *db;
+	sqlite3_stmt *q;
+
+	assert_int_equal(sqlite3_open(w->where, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &q, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_step(q), SQLITE_ROW);
+	int64_t v = sqlite3_column_int64(q, 0);
+	sqlite3_finalize(q);
+	sqlite3_close(db);
+	return v;
+}
+
+static void sqlite__throws_away__what_is_over(void **state)
+{
+	struct world *w = *state;
+	struct uuid seas = id(1);
+
+	for (unsigned i = 0; i < 600; i++) {
+		struct center_mail m = letter(i % 7, &i, sizeof i);
+
+		m.until_ms = i % 3 ? T0 + 1000 : 0;
+		ok(w->b->mbox_append(w->b, &m, 1, T0));
+	}
+	ok(w->b->prekey_put(w->b, &seas, text("one"), T0));
+	for (int i = 0; i < 4; i++) /* 256 at a time, then from the start */
+		ok(w->b->tick(w->b, T0 + 1000));
+	assert_int_equal(ask(w, "SELECT count(*) FROM mail"), 200);
+	assert_int_equal(ask(w, "SELECT sum(mails) FROM box"), 200);
+	assert_int_equal(ask(w, "SELECT count(*) FROM prekey"), 1);
+	for (int i = 0; i < 4; i++)
+		ok(w->b->tick(w->b, T0 + 38 * DAY_MS));
+	assert_int_equal(ask(w, "SELECT count(*) FROM mail"), 0);
+	assert_int_equal(ask(w, "SELECT count(*) FROM box"), 0);
+	assert_int_equal(ask(w, "SELECT count(*) FROM prekey"), 0);
 }
 
 static void sqlite__refuses__what_it_cannot_read(void **state)
@@ -1248,6 +1288,7 @@ static const struct CMUnitTest both[] = {
 
 static const struct CMUnitTest sqlite_alone[] = {
     TEST(sqlite__makes__a_private_file),
+    TEST(sqlite__throws_away__what_is_over),
     TEST(sqlite__refuses__what_it_cannot_read),
     TEST(sqlite__loses__nothing_of_what_a_killed_one_said),
 };
