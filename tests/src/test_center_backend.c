@@ -1095,6 +1095,22 @@ static int insist(struct world *w, struct center_mail *m, size_t n)
 	return again;
 }
 
+/* What a box holds is added to r; the last kill may be a moment ago. */
+static void read_all(struct world *w, unsigned box, struct read *r)
+{
+	int64_t until = mono_ms() + PATIENCE_MS;
+	struct uuid u = id(box);
+	size_t had = r->count;
+
+	r->last = 0;
+	while (w->b->mbox_read(w->b, &u, 0, 256, T0, on_mail, r)) {
+		assert_true(mono_ms() < until);
+		r->count = had;
+		r->last = 0;
+		poll(NULL, 0, 50);
+	}
+}
+
 static void letters__are_there_once__when_the_server_is_killed(void **state)
 {
 	struct world *w = *state;
@@ -1118,20 +1134,9 @@ static void letters__are_there_once__when_the_server_is_killed(void **state)
 			poll(NULL, 0, 100); /* the killer is to come by */
 	}
 	pthread_join(killer, NULL);
-	for (unsigned box = 0; box < BOXES; box++) {
-		int64_t until = mono_ms() + PATIENCE_MS;
-		struct uuid u = id(box);
-
-		r->last = 0;
-		/* the last kill may be a moment ago */
-		while (w->b->mbox_read(w->b, &u, 0, 256, T0, on_mail, r)) {
-			assert_true(mono_ms() < until);
-			r->count = box * (LETTERS / BOXES);
-			r->last = 0;
-			poll(NULL, 0, 50);
-		}
-		assert_int_equal(r->count, (box + 1) * (LETTERS / BOXES));
-	}
+	for (unsigned box = 0; box < BOXES; box++)
+		read_all(w, box, r);
+	assert_int_equal(r->count, LETTERS);
 	for (size_t i = 0; i < r->count; i++)
 		assert_int_equal(seen[r->n[i]]++, 0);
 	assert_true(again > 0); /* else nothing was tried */
@@ -1171,6 +1176,7 @@ static void call__ends__when_the_server_does_not_answer(void **state)
 	struct world *w = *state;
 	unsigned n = 1;
 	struct center_mail m = letter(1, &n, sizeof n);
+	struct read *r = read_new();
 	int64_t began;
 	uint64_t rev;
 	char got[128];
@@ -1182,10 +1188,12 @@ static void call__ends__when_the_server_does_not_answer(void **state)
 	assert_int_equal(get(w->b, "seas", got, &rev), ERR_CLOSED);
 	int64_t both = mono_ms() - began;
 	kill(nats.pid, SIGCONT);
-	assert_true(first < CENTER_CALL_MS + 1500);
-	assert_true(both < 2 * CENTER_CALL_MS + 3000);
+	assert_in_range(first, 0, CENTER_CALL_MS + 4000);
+	assert_in_range(both - first, 0, CENTER_CALL_MS + 4000);
 	insist(w, &m, 1);
-	assert_int_equal(count(w, 1), 1);
+	read_all(w, 1, r);
+	assert_int_equal(r->count, 1);
+	free(r);
 }
 
 static void url__is_refused__with_a_reason(void **state)
