@@ -821,6 +821,11 @@ static void on_logout(struct core *c, client_id from, const struct command *cmd)
 	command_result(c, from, cmd->ref, 0, CODE_OK, NULL);
 }
 
+bool post_in(const struct core *c)
+{
+	return c->post->in;
+}
+
 void post_command(struct core *c, const struct now *now, client_id from,
 		  const struct command *cmd)
 {
