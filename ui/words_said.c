@@ -69,7 +69,7 @@ static const struct phrase {
 	"that we left"),
      PLAIN},
     {N_("not logged in at a center"), PLAIN},
-    {N_("one question at a time"), PLAIN},
+    {N_("too many questions at once"), PLAIN},
     {N_("somebody else answers there"), PLAIN},
     {N_("the center is not there any more"), PLAIN},
     {N_("the center refused"), PLAIN},
