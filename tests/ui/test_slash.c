@@ -526,6 +526,7 @@ static void set__changes_and_keeps(void **state)
 	expect_row(w->s, -1, " set");
 	slash(w, "/set -s clock 12");
 	expect_row(w->s, 20, "M anna  hello there");
+	expect_row(w->s, -1, " set");
 	world_expect_file(w, "ana/config.ini", "clock = 12\n");
 	slash(w, "/set clock 13");
 	expect_row(w->s, -1, "clock: ");
