@@ -1,6 +1,7 @@
 #include "ui/command.h"
 #include "ui/draw_impl.h"
 #include "ui/edit.h"
+#include "ui/tui_term.h"
 #include <assert.h>
 #include <curses.h>
 #include <stdio.h>
@@ -712,7 +713,7 @@ static void cursor(const struct draw *d, const struct view *v)
 	else
 		move(d->cursor_y, d->cursor_x);
 	wnoutrefresh(stdscr);
-	doupdate();
+	frame_show();
 	draw_apart_show(&d->aparts);
 }
 
@@ -722,7 +723,7 @@ static void too_small(const struct view *v)
 	draw_put(v, 0, 0, v->cols, text_of(_("sotto: needs 20x5")),
 		 (struct look){0});
 	wnoutrefresh(stdscr);
-	doupdate();
+	frame_show();
 }
 
 bool draw_quotes(const struct view *v)

@@ -81,6 +81,7 @@ static void on_signal(int sig)
 static void on_crash(int sig)
 {
 	if (on) {
+		frame_break();
 		say("\033[?1000l\033[?1006l\033[?1004l\033[?2004l\033[?"
 		    "1007h\033[0m\033[?25h\033[?"
 		    "1049l\033[?1l"
@@ -161,6 +162,7 @@ bool term_start(void)
 	signals();
 	on = 1;
 	modes();
+	frame_start();
 	return true;
 }
 
@@ -205,6 +207,7 @@ void term_stop(void)
 	say("\033[?1004l\033[?2004l\033[?1007h");
 	term_title_back();
 	on = 0;
+	frame_stop();
 	endwin();
 	tcsetattr(STDIN_FILENO, TCSANOW, &before);
 }

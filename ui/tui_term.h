@@ -53,6 +53,15 @@ struct term_news term_wait(bool keys, int client_fd, long long timeout_us);
 void term_leave(void);
 void term_back(void);
 
+/* ---- tui_frame.c: what changed goes to the terminal ---- */
+void frame_start(void);
+void frame_stop(void);
+void frame_show(void); /* doupdate, in one write */
+/* From a handler of a signal: what is written goes to the terminal. */
+void frame_break(void);
+/* Leaves out what says nothing; the new length. */
+size_t frame_shorten(uint8_t *p, size_t n);
+
 /* ---- tui_out.c: what curses knows nothing of ---- */
 void term_title(unsigned unread);
 void term_title_back(void); /* the one there was */
