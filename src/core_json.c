@@ -26,8 +26,7 @@ static void json_send(struct core *c, const struct now *now, struct row *r)
 	crash_point("send.before");
 	keyless_row_packet(r->who, r, &p);
 	keyless_send(c, r->who->plain->conn, r->after, &p);
-	keyless_row_flies(now, r);
-	keyless_row_sent(c, r);
+	keyless_row_sent(c, now, r);
 	crash_point("send.after");
 }
 

@@ -266,12 +266,26 @@ contact_id model_opened(const struct model *m)
 }
 
 /* Back to how a conversation is that nobody reads. */
-static void conv_forget(struct conv *v)
+static void conv_leave(struct model *m, struct conv *v)
 {
+	v->left = v->later ? 0 : ++m->left;
 	/* of a page from far up the last row is not the newest */
-	conv_shrink(v, v->later ? 0 : 1);
+	conv_shrink(v, v->later ? 0 : conv_most(v));
 	v->later = v->want_page = v->want_after = v->want_seek = false;
 	v->skipped = 0;
+}
+
+/* All but the lines of those left last. */
+static void conv_forget(struct model *m, unsigned most)
+{
+	for (size_t i = 0; i < m->n; i++) {
+		struct conv *v = m->conv[i];
+		if (!v->left || v->left + most > m->left)
+			continue;
+		v->left = 0;
+		if (v->c.id != m->open)
+			conv_shrink(v, 1);
+	}
 }
 
 void model_open(struct model *m, contact_id c)
@@ -281,8 +295,9 @@ void model_open(struct model *m, contact_id c)
 	if (m->open == c)
 		return;
 	if (old) {
-		conv_forget(old);
+		conv_leave(m, old);
 		old->marker = 0;
+		conv_forget(m, KEPT_CONVS);
 	}
 	m->open = v ? c : 0;
 	if (!v)
@@ -290,6 +305,11 @@ void model_open(struct model *m, contact_id c)
 	v->want_page = v->more = true;
 	v->before = 0;
 	v->marker = v->c.unread ? v->c.read_upto + 1 : 0;
+}
+
+void model_rows(struct model *m, unsigned rows)
+{
+	m->rows = rows < PAGE_USUAL ? rows : PAGE_USUAL;
 }
 
 bool model_older(struct model *m)
@@ -420,7 +440,7 @@ bool model_wants(struct model *m, struct command *out)
 		out->kind = CMD_HISTORY;
 		out->contact = v->c.id;
 		out->n = v->before;
-		out->limit = PAGE_USUAL;
+		out->limit = v->before || !m->rows ? PAGE_USUAL : m->rows;
 		out->ref = ask_ref(ASK_PAGE, v->c.id);
 		return true;
 	}
@@ -625,6 +645,7 @@ bool model_apply(struct model *m, const struct event *ev)
 	case EV_RESULT:
 		return on_result(m, ev);
 	case EV_LOST:
+		conv_forget(m, 0);
 		m->want_snapshot = m->want_since = true;
 		m->snapshot_at = 0;
 		m->since_at = m->newest;

@@ -26,9 +26,11 @@ bool model_asked_outbox(uint64_t ref); /* ... for the outbox? */
 /* ... for the page of a conversation just opened, or from somewhere else? */
 bool model_asked_page(uint64_t ref);
 
-/* Opens a conversation, 0: none. Lines of the one left are forgotten but the
- * newest; from here on the newest page is fetched. */
+/* Opens a conversation, 0: none. Of the one left the newest lines stay, and of
+ * some that were left before; from here on the newest page is fetched. */
 void model_open(struct model *m, contact_id c);
+/* No more of it is fetched at first than so many rows show; 0: PAGE_USUAL. */
+void model_rows(struct model *m, unsigned rows);
 contact_id model_opened(const struct model *m);
 /* One page more, before the oldest known; false: there is none, or it is on
  * its way. */

@@ -26,6 +26,7 @@ struct conv {
 	bool seeking;      /* a page from somewhere else is on its way */
 	message_n seek;    /* from here on; 0: the oldest */
 	message_n skipped; /* the newest that came and was not kept */
+	unsigned left;     /* its lines are kept: when it was left, else 0 */
 	bool draft;        /* c.draft is not given out yet */
 	bool named;        /* our name is said in what is unread */
 	message_n before;
@@ -44,6 +45,8 @@ struct model {
 	char trust_new[16];
 	bool complete;
 	message_n newest;
+	unsigned rows; /* of the first page */
+	unsigned left; /* counts conversations that were left */
 	bool want_snapshot, want_since, want_outbox, peeking;
 	message_n snapshot_at, since_at, outbox_at;
 	struct message **outbox, **outbox_new;
@@ -57,8 +60,10 @@ struct conv *conv_update(struct model *m, const struct contact *c, bool draft);
 /* ---- model_lines.c ---- */
 void rows_drop(struct conv *v, size_t from, size_t n);
 size_t conv_stored(const struct conv *v); /* lines that have a number */
-/* Of conversations that are not open the newest line stays, and what is on
- * its way to the disk. */
+/* Of conversations that are not open the newest line stays, of those that were
+ * left last a page, and what is on its way to the disk. */
+enum { KEPT_LINES = 64, KEPT_CONVS = 8 };
+size_t conv_most(const struct conv *v);
 void conv_shrink(struct conv *v, size_t most);
 void conv_shrink_end(struct conv *v, size_t most); /* the newest go */
 bool conv_later(const struct conv *v, bool more);  /* newer ones are missing */

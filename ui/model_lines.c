@@ -55,6 +55,11 @@ size_t conv_stored(const struct conv *v)
 	return v->n - v->n_pending;
 }
 
+size_t conv_most(const struct conv *v)
+{
+	return v->left ? KEPT_LINES : 1;
+}
+
 void conv_shrink(struct conv *v, size_t most)
 {
 	if (conv_stored(v) <= most)
@@ -111,7 +116,7 @@ struct conv *message_add(struct model *m, const struct event *ev, bool page)
 		if (conv_stored(v) && v->row[conv_stored(v) - 1]->n > msg->n)
 			return v;
 		row_put(v, msg);
-		conv_shrink(v, 1);
+		conv_shrink(v, conv_most(v));
 		return v;
 	}
 	if (!page && (v->later || conv_stored(v) >= MODEL_MOST)) {

@@ -193,9 +193,6 @@ static void worked(struct tui *t, const struct asked *a, const struct event *ev)
 	case WHY_EXPORT:
 		tui_export_end(t, true, ev->more, ev->next);
 		return;
-	case WHY_LOGIN:
-		tui_say(t, LEVEL_INFO, "%s", ev->text ? ev->text : "");
-		return;
 	case WHY_EDIT:
 		tui_edited(t, ev->text && strcmp(ev->text, "not sent") != 0);
 		return;
@@ -229,8 +226,6 @@ static void on_result(struct tui *t, const struct event *ev)
 		return;
 	}
 	refused(t, ev->ref);
-	if (mine.why == WHY_LOGIN && tui_login_refused(t, ev->text))
-		return;
 	if (mine.why == WHY_EXPORT)
 		tui_export_end(t, false, false, 0);
 	if (mine.why == WHY_NOTHING || mine.why == WHY_DRAFT)
@@ -512,7 +507,7 @@ static void paint(struct tui *t, int64_t now)
 	t->view.paste = t->pasting ? _("pasting...") : NULL;
 	draw_all(t->draw, &t->view, t->model, t->edit);
 	t->painted_us = now;
-	t->dirty = t->line_dirty = false;
+	t->dirty = t->line_dirty = t->opened = false;
 	if (t->view.set.title && n != t->title)
 		term_title(n);
 	t->title = n;
@@ -543,7 +538,7 @@ static void show(struct tui *t, bool key)
 		t->paint_us = t->start_us + FIRST_US;
 		return;
 	}
-	if (key && t->line_dirty &&
+	if (key && t->line_dirty && !t->opened && now >= t->await_us &&
 	    draw_line(t->draw, &t->view, t->model, t->edit))
 		t->line_dirty = false;
 	if (!t->dirty && !t->line_dirty)
@@ -687,6 +682,7 @@ void tui_redraw(struct tui *t)
 static void resize(struct tui *t)
 {
 	term_resize(&t->view.rows, &t->view.cols);
+	model_rows(t->model, (unsigned)t->view.rows);
 	tui_redraw(t);
 	tui_over_wrap(t);
 	t->line_dirty = true;
@@ -749,7 +745,6 @@ static void fini(struct tui *t)
 		buf_free(&t->draft[i].text);
 	free(t->draft);
 	tui_pipe_end(t);
-	tui_login_free(t);
 	if (t->export_file)
 		fclose(t->export_file);
 	for (size_t i = 0; i < t->n_url; i++)

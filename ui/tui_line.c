@@ -282,6 +282,7 @@ void tui_whom(struct tui *t)
 
 void tui_open(struct tui *t, contact_id c)
 {
+	size_t n;
 	contact_id old = model_opened(t->model);
 
 	if (c == old) {
@@ -296,7 +297,10 @@ void tui_open(struct tui *t, contact_id c)
 	if (old)
 		t->last_open = old;
 	model_open(t->model, c);
-	tui_await(t);
+	t->opened = true;
+	model_lines(t->model, c, &n);
+	if (n <= 1)
+		tui_await(t);
 	struct draft *d = tui_draft_of(t, c);
 	edit_set(t->edit, (struct bytes){d->text.p, d->text.n}, d->cursor);
 	t->view.at = t->view.selected = 0;

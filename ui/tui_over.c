@@ -407,10 +407,15 @@ void tui_edited(struct tui *t, bool sent)
 {
 	struct draft *d = &t->edited;
 	struct bytes s = {d->text.p, d->text.n};
+	/* they may be gone, and a line to somebody else begun */
+	bool there =
+	    model_find(t->model, d->with) &&
+	    (!edit_text(t->edit).n || model_opened(t->model) == d->with);
 
 	tui_over_close(t);
-	tui_open(t, d->with);
-	if (sent || edit_text(t->edit).n) {
+	if (there)
+		tui_open(t, d->with);
+	if (sent || !there || edit_text(t->edit).n) {
 		edit_keep(t->edit, s);
 		tui_say(t, LEVEL_WARN,
 			sent ? _("it had just left; Ctrl-Y has its words")

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum {
 	COUNT = 1000000,
@@ -17,6 +18,7 @@ enum {
 	OPENED = 60,
 	FOUND = 60,
 	ECHOES = 20,
+	BARE = 50,
 	QUIET_MS = 80,
 };
 #define PAGE_UP "\033[5~"
@@ -230,7 +232,7 @@ static size_t touch(sqlite3_stmt *s)
 
 static double bare_last(void)
 {
-	static int64_t took[200];
+	static int64_t took[BARE];
 	size_t sum = 0;
 	sqlite3 *db;
 	sqlite3_stmt *s;
@@ -244,7 +246,9 @@ static double bare_last(void)
 			       " LIMIT 100",
 			       -1, &s, NULL))
 		die("the bare query");
-	for (int i = 0; i < 200; i++) {
+	for (int i = 0; i < BARE; i++) {
+		usleep(QUIET_MS * 1000); /* as before each key */
+
 		int64_t from = mono_us();
 
 		while (sqlite3_step(s) == SQLITE_ROW)
@@ -256,7 +260,7 @@ static double bare_last(void)
 	sqlite3_close(db);
 	if (!sum)
 		die("the bare query");
-	return (double)percentile(took, 200, 50);
+	return (double)percentile(took, BARE, 50);
 }
 
 static void open_conversation(struct shown *s, const char *name, int64_t *took)

@@ -825,8 +825,7 @@ void peer_start(struct peer *p, const char *home, const char *nick, int port)
 {
 	char program[] = SOTTO_PATH, path[256], name[64], at[16];
 	char *argv[] = {program,
-			strcmp(nick, "center") ? (char[]){"--headless"}
-					       : (char[]){"center"},
+			(char[]){"--headless"},
 			(char[]){"--stay"},
 			(char[]){"--home"},
 			path,

@@ -324,6 +324,70 @@ static void seek__reads_anywhere(void **state)
 	assert_false(model_later(m, 1));
 }
 
+/* What was read a moment ago is there at once, as it went on meanwhile. */
+static void left__is_kept_for_a_while(void **state)
+{
+	struct model *m = *state;
+	size_t n;
+
+	meet(m, 1, 12);
+	model_open(m, 1);
+	answer(m, 1000, 0);
+	expect_lines(m, 951, 1000);
+	model_open(m, 2);
+	message(m, EV_MESSAGE, 0, 1, 1001, true);
+	expect_lines(m, 951, 1001);
+	for (message_n i = 1002; i < 1100; i++)
+		message(m, EV_MESSAGE, 0, 1, i, true);
+	model_lines(m, 1, &n);
+	assert_in_range(n, 24, 100);
+	expect_lines(m, 1100 - (message_n)n, 1099);
+	for (contact_id c = 3; c < 12; c++)
+		model_open(m, c);
+	expect_lines(m, 1099, 1099);
+}
+
+/* Of a place far up, and when something was missed, nothing is. */
+static void left__is_not_kept_with_holes(void **state)
+{
+	struct model *m = *state;
+	size_t n;
+
+	meet(m, 1, 2);
+	model_open(m, 1);
+	answer(m, 1000, 0);
+	model_open(m, 2);
+	model_apply(m, &(struct event){.kind = EV_LOST});
+	expect_lines(m, 1000, 1000);
+	model_open(m, 1);
+	answer(m, 1000, 0);
+	model_seek(m, 500);
+	answer(m, 1000, 0);
+	model_open(m, 2);
+	model_lines(m, 1, &n);
+	assert_int_equal(n, 0);
+}
+
+static void first_page__is_as_long_as_the_screen(void **state)
+{
+	struct model *m = *state;
+
+	meet(m, 1, 1);
+	model_rows(m, 24);
+	model_open(m, 1);
+	answer(m, 1000, 0);
+	expect_lines(m, 977, 1000);
+	assert_true(model_older(m));
+	answer(m, 1000, 0);
+	expect_lines(m, 927, 1000);
+	model_rows(m, 1000);
+	model_seek(m, 1);
+	answer(m, 1000, 0);
+	model_newest(m);
+	answer(m, 1000, 0);
+	expect_lines(m, 951, 1000);
+}
+
 /* However far one goes, what is kept is bounded. */
 static void older__goes_to_the_first(void **state)
 {
@@ -387,6 +451,9 @@ int main(void)
 	    MODEL(draft__is_given_once),
 	    MODEL(gone__leaves_nothing_open),
 	    MODEL(seek__reads_anywhere),
+	    MODEL(left__is_kept_for_a_while),
+	    MODEL(left__is_not_kept_with_holes),
+	    MODEL(first_page__is_as_long_as_the_screen),
 	    MODEL(older__goes_to_the_first),
 	    MODEL(what_comes_meanwhile__leaves_no_gap),
 	};
