@@ -208,6 +208,12 @@ static void links__are_where_they_stand(void **state)
 	expect_no_links(w->s);
 	shut(w);
 	expect_link(w->s, 18, one, one);
+	/* one that looks almost like the one that stood there */
+	say_and_see(w, "https://example.org/1");
+	expect_link(w->s, 20, "https://example.org/1", "https://example.org/1");
+	say_and_see(w, "https://example.org/2");
+	expect_link(w->s, 19, "https://example.org/1", "https://example.org/1");
+	expect_link(w->s, 20, "https://example.org/2", "https://example.org/2");
 	world_lines(w, 1, 40);
 	expect_row(w->s, 20, "line 40.");
 	expect_no_links(w->s);
@@ -217,7 +223,10 @@ static void links__are_where_they_stand(void **state)
 	screen_resize(w->s, 24, 100);
 	expect_link(w->s, row_of(w, two), two, two);
 	expect_link(w->s, row_of(w, one), one, one);
-	assert_int_equal(screen_links(w->s), sizeof(one) + sizeof(two) - 2);
+	expect_link(w->s, row_of(w, "example.org/1"), "https://example.org/1",
+		    "https://example.org/1");
+	assert_int_equal(screen_links(w->s),
+			 sizeof(one) + sizeof(two) - 2 + 2 * (sizeof(one) - 1));
 }
 
 static void links__keep_what_is_drawn_over_them(void **state)
@@ -331,6 +340,17 @@ static void pipe__has_a_limit(void **state)
 	expect_whole(w->s, 20, " (cut here)");
 	expect_whole(w->s, 19, " y");
 	expect_row(w->s, -1, "Esc close");
+	shut(w);
+	/* 64 KiB */
+	type(w, "/pipe yes | head -n 32000; echo end");
+	expect_whole(w->s, 2, " y");
+	key(w, "G");
+	expect_whole(w->s, 20, " end");
+	shut(w);
+	type(w, "/pipe yes | head -n 33000; echo end");
+	expect_whole(w->s, 2, " y");
+	key(w, "G");
+	expect_whole(w->s, 20, " (cut here)");
 	shut(w);
 	type(w, "still here");
 	peer_expect(&w->bob, "still here");
