@@ -4,7 +4,7 @@
 const struct dialect *dialect_named(const char *name)
 {
 	static const struct dialect *const all[] = {
-	    &dialect_sotto,  &dialect_json,     &dialect_mesh,
+	    &dialect_sotto,  &dialect_json,     &dialect_mesh, &dialect_center,
 	    &dialect_binary, &dialect_binary16, &dialect_nul,
 	};
 

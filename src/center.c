@@ -1,5 +1,5 @@
 #include "src/center.h"
-#include "src/center_password.h"
+#include "src/center_account.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -531,9 +531,14 @@ static void by_password(struct center *c, struct desk *d,
 	bool good = fresh
 			? !password_hash(p->word[1], a->password)
 			: password_right(rev ? a->password : NULL, p->word[1]);
+	if (!good && rev && account_invited(a, p->word[1], c->now_ms)) {
+		a->invite_ms = 0; /* once */
+		good = true;
+	}
 	if (!good) {
-		if (!pen.left)
-			pen.wait_s = CENTER_PEN_S;
+		if (!pen.left) /* that was the last one: for how long? */
+			(void)!c->b->attempt(c->b, user, source, TRY_LOOK,
+					     c->now_ms, &pen);
 		wrong(c, d, p, &pen, true);
 		return;
 	}

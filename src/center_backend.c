@@ -186,8 +186,7 @@ void center_record_put(struct buf *out, const struct center_acct *a)
 {
 	char hex[65];
 
-	center_hex(hex, a->box.b, sizeof a->box.b);
-	buf_printf(out, HEAD "made %lld\nbox %s\n", (long long)a->made_ms, hex);
+	buf_printf(out, HEAD "made %lld\n", (long long)a->made_ms);
 	if (a->password[0])
 		buf_printf(out, "password %s\n", a->password);
 	center_hex(hex, a->invite, sizeof a->invite);
@@ -253,8 +252,6 @@ static bool get_fact(struct bytes word, struct bytes s, struct center_acct *a)
 {
 	if (is(word, "made"))
 		return get_number(s, &a->made_ms);
-	if (is(word, "box"))
-		return center_unhex(s, a->box.b, sizeof a->box.b);
 	if (is(word, "password"))
 		return get_text(s, a->password, sizeof a->password);
 	if (is(word, "invite"))

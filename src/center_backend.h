@@ -55,7 +55,6 @@ struct center_rules {
 
 struct center_acct {
 	char password[CENTER_HASH_MAX]; /* hashed; "": none */
-	struct uuid box;                /* where letters wait */
 	int64_t made_ms;
 	uint8_t invite[32]; /* digest of the code; until it is used, or: */
 	int64_t invite_ms;  /* good until; 0: none */
@@ -98,7 +97,7 @@ struct center_backend {
 	struct center_rules rules;
 
 	/* ---- accounts ---- */
-	/* ERR_ABSENT. rev is for acct_put. */
+	/* ERR_ABSENT. rev is for acct_put; with ERR_PARSE, too. */
 	enum err (*acct_get)(struct center_backend *b, const char *user,
 			     struct center_acct *out, uint64_t *rev) MUST_USE;
 	/* Compare-and-set: expect is the rev this was read with, 0: there is

@@ -1,8 +1,11 @@
 #include "src/center_password.h"
 #include <sodium.h>
+#include <stdio.h>
 #include <string.h>
 
 enum { PASSES = 2, MEMORY = 19 * 1024 * 1024 };
+/* Of a hash that another sotto made, once. */
+enum { PASSES_MOST = 8, KIB_MOST = 65536 };
 
 enum err password_hash(struct bytes password, char out[static PASSWORD_HASH])
 {
@@ -21,10 +24,21 @@ static const char nobody[] =
     "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$"
     "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
+/* Who can write accounts shall not make us spend hours and gigabytes. */
+static bool affordable(const char *hash)
+{
+	unsigned kib, passes;
+	int end = 0;
+
+	return sscanf(hash, "$argon2id$v=19$m=%9u,t=%9u,p=1$%n", &kib, &passes,
+		      &end) == 2 &&
+	       end && kib <= KIB_MOST && passes <= PASSES_MOST;
+}
+
 bool password_right(const char *hash, struct bytes password)
 {
 	char all[PASSWORD_HASH] = {0};
-	bool known = hash && *hash;
+	bool known = hash && *hash && affordable(hash);
 
 	if (!password.n || password.n > PASSWORD_MAX || sodium_init() < 0)
 		return false;

@@ -9,6 +9,7 @@ enum { PASSWORD_HASH = 128, PASSWORD_MAX = 512 };
 /* ERR_LIMIT: empty, or longer than PASSWORD_MAX bytes; ERR_SYS: no memory. */
 enum err password_hash(struct bytes password,
 		       char out[static PASSWORD_HASH]) MUST_USE;
-/* hash NULL or "": nobody has it; it takes as long to say so. */
+/* hash NULL or "": nobody has it; it takes as long to say so. So does one that
+ * asks for far more work than ours do. */
 bool password_right(const char *hash, struct bytes password);
 #endif

@@ -299,19 +299,25 @@ static enum err load(struct config *c, const struct line *l, int *exit_code,
 static enum err plain_check(const struct config *c, const struct line *l,
 			    int *exit_code, char why[static 256])
 {
+	struct listen_at door[LISTEN_MAX + 1];
+	size_t n = c->n_plain;
 	char at[ADDR_TEXT];
 
-	for (size_t i = 0; i < c->n_plain && !c->plain_on_network; i++) {
-		if (addr_loopback(&c->plain[i].at))
+	memcpy(door, c->plain, sizeof c->plain);
+	if (c->pushes.dialect)
+		door[n++] = c->pushes;
+	for (size_t i = 0; i < n && !c->plain_on_network; i++) {
+		if (addr_loopback(&door[i].at))
 			continue;
 		for (size_t k = 0; k < l->n; k++)
-			if (!strcmp(l->given[k].what->option, "--listen"))
+			if (!strcmp(l->given[k].what->option, "--listen") ||
+			    !strcmp(l->given[k].what->option, "--center-port"))
 				*exit_code = EXIT_USAGE;
-		addr_text(at, &c->plain[i].at);
+		addr_text(at, &door[i].at);
 		snprintf(why, 256,
 			 "listen %s=%s: anybody on the network could read and "
 			 "forge that; --plain-on-network allows it",
-			 c->plain[i].dialect, at);
+			 door[i].dialect, at);
 		return ERR_AUTH;
 	}
 	return OK;

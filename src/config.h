@@ -45,8 +45,9 @@ struct config {
 	bool listen; /* false: a sub-command that only dials */
 	struct listen_at plain[LISTEN_MAX];
 	size_t n_plain;
-	bool plain_on_network; /* they may be more than loopback */
-	bool json_claimed;     /* document 003: ACKs go where the JSON says */
+	struct listen_at pushes; /* center-port; dialect NULL: none */
+	bool plain_on_network;   /* they may be more than loopback */
+	bool json_claimed;       /* document 003: ACKs go where the JSON says */
 	enum discover discover;
 	bool discover_given; /* asked for, not the default of the mode */
 	bool web;            /* the page in the browser */

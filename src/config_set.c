@@ -265,7 +265,8 @@ static bool listen_read(const char *value, struct listen_at *l)
 		return false;
 	memcpy(name, value, (size_t)(at - value));
 	d = dialect_named(name);
-	if (!d || (d->traits & T_KEYED) || !port_ok(colon + 1, &port) || !port)
+	if (!d || (d->traits & T_KEYED) || d == &dialect_center ||
+	    !port_ok(colon + 1, &port) || !port)
 		return false;
 	l->dialect = d->name;
 	l->at.port = (uint16_t)port;
@@ -293,6 +294,25 @@ static enum err set_listen(struct config *c, const char *value, char *why)
 	if (c->n_plain == LISTEN_MAX)
 		return bad(why, "at most eight listeners", value);
 	c->plain[c->n_plain++] = l;
+	return OK;
+}
+
+/* "6067" or "127.0.0.1:6067": where a center of document 002 finds us. */
+static enum err set_center_port(struct config *c, const char *value, char *why)
+{
+	struct listen_at l = {.dialect = dialect_center.name};
+	const char *colon = strrchr(value, ':');
+	struct bytes ip = {(const uint8_t *)"127.0.0.1", 9};
+	long port;
+
+	if (colon)
+		ip = (struct bytes){(const uint8_t *)value,
+				    (size_t)(colon - value)};
+	if (!port_ok(colon ? colon + 1 : value, &port) || !port ||
+	    !ip_parse(ip, l.at.ip))
+		return bad(why, "a port, or 127.0.0.1:6067", value);
+	l.at.port = (uint16_t)port;
+	c->pushes = l;
 	return OK;
 }
 
@@ -592,6 +612,7 @@ static const struct setting settings[] = {
     {"--plain-on-network", NULL, set_on_network, false},
     {NULL, "plain-on-network", set_on_network, false},
     {NULL, "json-ack", set_json_ack, false},
+    {"--center-port", "center-port", set_center_port, false},
     {"--ready-file", NULL, set_ready_file, false},
     {"--screen", NULL, set_screen, false},
     {"--keys", NULL, set_keys, false},

@@ -978,6 +978,9 @@ void core_tick(struct core *c, const struct now *now)
 		case TIMER_HELLO:
 			conn_close(c, now, t->owner);
 			break;
+		case TIMER_HUB:
+			hub_timer(c, now);
+			break;
 		}
 	}
 }
@@ -1011,6 +1014,7 @@ void core_free(struct core *c)
 	if (!c)
 		return;
 	post_free(c->post);
+	hub_free(c);
 	while (c->n_conns) {
 		struct conn *n = c->conns[0];
 		if (n->who)

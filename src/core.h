@@ -26,7 +26,8 @@ void core_free(struct core *c);
 /* What our hello says of us: where we listen (zero: nowhere) and which run of
  * the program this is. Before the first core_tick. */
 void core_self(struct core *c, struct addr at, struct uuid instance);
-/* Where we listen for a plain dialect. Before the first core_tick. */
+/* Where we listen for a plain dialect; for center, where its client hears what
+ * a center sends. Before the first core_tick. */
 void core_listens(struct core *c, const struct dialect *d, struct addr at);
 const char *core_nick(const struct core *c); /* CMD_NICK may change it */
 bool core_quit(const struct core *c);        /* CMD_QUIT was heard */

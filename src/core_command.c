@@ -166,7 +166,8 @@ static void queue_to(struct core *c, const struct now *now, struct who *w,
 {
 	w->named = true; /* whoever we write to we meant */
 	who_accept(c, now, w);
-	m->to = w->row.shown.at;
+	if (!w->plain)
+		m->to = w->row.shown.at;
 	m->held = w->row.shown.changed;
 	outbox_queue(c, now, w, m, from, ref);
 }
@@ -190,11 +191,12 @@ static void send_to(struct core *c, const struct now *now, client_id from,
 {
 	char why[128];
 	enum code code = text_fits(cmd->text, why);
+	bool private = cmd->name && !strcmp(cmd->name, "private");
 
 	if (code == CODE_OK)
 		code = may_queue(c, w, why);
 	if (code == CODE_OK && w->plain)
-		code = keyless_fits(w, cmd->text, original, why);
+		code = keyless_fits(c, w, private, cmd->text, original, why);
 	if (code == CODE_OK && w->plain && cmd->yes)
 		code = answers_at_all(w, why);
 	if (code != CODE_OK) {
@@ -203,7 +205,7 @@ static void send_to(struct core *c, const struct now *now, client_id from,
 	}
 	struct message *m = message_make(c, now, cmd->text, original);
 	if (w->plain)
-		keyless_message(now, w, original, m);
+		keyless_message(now, w, private, original, m);
 	queue_to(c, now, w, m, from, cmd->ref);
 }
 
@@ -670,6 +672,8 @@ static void on_block(struct core *c, const struct now *now, client_id from,
 	who_save(c, w);
 	tell_peer(c, w);
 	result_who(c, from, cmd->ref, c->hard, w);
+	if (w->plain)
+		hub_block(c, now, w);
 	if (w->row.shown.blocked)
 		dial_stop(c, w);
 	else if (w->conn)
@@ -979,12 +983,12 @@ void core_command(struct core *c, const struct now *now, client_id from,
 	    [CMD_HISTORY] = query_history,
 	    [CMD_SEARCH] = query_search,
 	    [CMD_SINCE] = query_history,
-	    [CMD_LOGIN] = post_command,
-	    [CMD_LOGOUT] = post_command,
-	    [CMD_ONLINE] = post_command,
-	    [CMD_BROADCAST] = post_command,
-	    [CMD_GETADDRESS] = post_command,
-	    [CMD_ALLOW] = post_command,
+	    [CMD_LOGIN] = hub_or_post,
+	    [CMD_LOGOUT] = hub_or_post,
+	    [CMD_ONLINE] = hub_or_post,
+	    [CMD_BROADCAST] = hub_or_post,
+	    [CMD_GETADDRESS] = hub_or_post,
+	    [CMD_ALLOW] = hub_or_post,
 	    [CMD_QUIT] = on_quit,
 	};
 	size_t kind = (size_t)cmd->kind;

@@ -33,15 +33,6 @@ static uint16_t our_port(const struct core *c, const struct dialect *d)
 	return door ? door->at.port : 0;
 }
 
-static struct row *flying(const struct who *w)
-{
-	struct row *r = w->first;
-
-	while (r && !r->sent)
-		r = r->next;
-	return r;
-}
-
 static void forget_key(struct plain *p)
 {
 	free(p->pem);
@@ -100,7 +91,7 @@ static void say_text(struct core *c, const struct now *now, struct who *w)
 	p.seal_to = view(w->plain->pem);
 	errand_begin(c, now, w, E_TEXT, r->after, &p);
 	if (w->plain->errand == E_TEXT)
-		keyless_row_sent(c, now, r);
+		keyless_row_flies(now, r);
 	crash_point("send.after");
 }
 
@@ -155,11 +146,12 @@ static void errand_timer(struct core *c, const struct now *now, struct who *w)
 static void errand_up(struct core *c, const struct now *now, struct conn *n,
 		      struct who *w)
 {
-	(void)c, (void)now;
+	(void)now;
 	if (!w)
 		return;
 	n->peer = w;
 	w->plain->conn = n;
+	keyless_row_sent(c, keyless_flying(w));
 }
 
 /* ---- how an errand ends ---- */
@@ -199,7 +191,7 @@ static void errand_failed(struct core *c, const struct now *now, struct who *w,
  * registering again, once at once. */
 static void closed_on_text(struct core *c, const struct now *now, struct who *w)
 {
-	struct row *r = flying(w);
+	struct row *r = keyless_flying(w);
 
 	forget_key(w->plain);
 	if (r)
@@ -322,7 +314,7 @@ static void heard_verdict(struct core *c, const struct now *now, struct conn *n,
 			  const struct packet *p)
 {
 	struct who *w = n->peer;
-	struct row *r = flying(w);
+	struct row *r = keyless_flying(w);
 	bool half = w->plain->errand == E_HALF;
 
 	if (p->kind != PKT_ACK || p->malformed || !r) {

@@ -58,7 +58,7 @@ uint64_t hash_key(const struct pubkey *k);
 uint64_t hash_uuid(struct uuid id);
 uint64_t hash_hex(const char *hex); /* its first 16 digits */
 
-enum timer_kind { TIMER_DIAL, TIMER_SEND, TIMER_WAIT, TIMER_HELLO };
+enum timer_kind { TIMER_DIAL, TIMER_SEND, TIMER_WAIT, TIMER_HELLO, TIMER_HUB };
 struct timer {
 	int64_t at; /* mono_us */
 	size_t pos; /* in the heap, from 1; 0: not set */
@@ -196,6 +196,8 @@ struct core {
 		struct addr at;
 	} door[8]; /* where we listen for plain dialects */
 	size_t n_doors;
+	struct addr pushes;   /* where a center of document 002 finds us */
+	struct hub *hub;      /* our log-in there, or NULL */
 	unsigned n_plain_new; /* contacts of plain dialects made by arrivals */
 	struct table contacts, keys, ids, rows, links;
 	struct conn **conns;
@@ -407,6 +409,7 @@ void post_up(struct core *c, const struct now *now, struct conn *n);
 void post_down(struct core *c, const struct conn *n);
 void post_packet(struct core *c, const struct now *now, struct conn *n,
 		 const struct packet *p);
+bool post_in(const struct core *c); /* logged in at a center of our own */
 void post_command(struct core *c, const struct now *now, client_id from,
 		  const struct command *cmd);
 
@@ -432,9 +435,19 @@ void keyless_packet(struct core *c, const struct now *now, struct conn *n,
 void keyless_down(struct core *c, const struct now *now, struct conn *n);
 void keyless_dial_failed(struct core *c, const struct now *now, struct who *w);
 /* Whether his dialect can carry it; `why` says it in words. */
-enum code keyless_fits(const struct who *w, const char *text,
-		       const struct message *original, char why[static 128]);
-/* Makes m one of his dialect. */
-void keyless_message(const struct now *now, struct who *w,
+enum code keyless_fits(const struct core *c, const struct who *w, bool private,
+		       const char *text, const struct message *original,
+		       char why[static 128]);
+/* Makes m one of his dialect; private: past his center. */
+void keyless_message(const struct now *now, struct who *w, bool private,
 		     const struct message *original, struct message *m);
+
+/* ---- core_hub.c ---- */
+void hub_free(struct core *c);
+void hub_timer(struct core *c, const struct now *now);
+enum code hub_find(struct core *c, const struct now *now, const char *typed,
+		   bool make, struct who **out, char why[static 256]);
+void hub_block(struct core *c, const struct now *now, const struct who *w);
+void hub_or_post(struct core *c, const struct now *now, client_id from,
+		 const struct command *cmd);
 #endif

@@ -26,7 +26,8 @@ static void json_send(struct core *c, const struct now *now, struct row *r)
 	crash_point("send.before");
 	keyless_row_packet(r->who, r, &p);
 	keyless_send(c, r->who->plain->conn, r->after, &p);
-	keyless_row_sent(c, now, r);
+	keyless_row_flies(now, r);
+	keyless_row_sent(c, r);
 	crash_point("send.after");
 }
 

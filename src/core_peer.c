@@ -289,6 +289,9 @@ enum code peer_find(struct core *c, const struct now *now, const char *typed,
 	}
 	if (!s.n && strstr(typed, "://") && !typed_known(typed, why))
 		return CODE_USAGE;
+	if (!s.n && strncmp(typed, "center://", 9) == 0 &&
+	    strchr(typed + 9, '/'))
+		return hub_find(c, now, typed, make, out, why);
 	bool address = !s.n && typed_parse(typed, &t);
 	if (address && t.dialect != &dialect_sotto)
 		return keyless_find(c, now, &t, make, out, why);

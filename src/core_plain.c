@@ -9,6 +9,8 @@ static const struct way *way_of(const struct dialect *d)
 {
 	if (d == &dialect_json)
 		return &way_json;
+	if (d == &dialect_center)
+		return &way_center;
 	if (d->traits & T_TRANSACTION)
 		return seal_built(d->seal) && d->seal != SEAL_NONE ? &way_errand
 								   : NULL;
@@ -141,6 +143,14 @@ static void unhide(struct core *c, struct who *w)
 	who_save(c, w);
 }
 
+void keyless_meant(struct core *c, struct who *w)
+{
+	unhide(c, w);
+	w->named = true;
+	if (!w->told_of)
+		tell_peer(c, w);
+}
+
 void keyless_seen(struct core *c, const struct now *now, struct who *w)
 {
 	w->plain->fails = 0;
@@ -151,7 +161,9 @@ void keyless_seen(struct core *c, const struct now *now, struct who *w)
 
 void core_listens(struct core *c, const struct dialect *d, struct addr at)
 {
-	if (c->n_doors < sizeof(c->door) / sizeof(c->door[0]))
+	if (d == &dialect_center)
+		c->pushes = at;
+	else if (c->n_doors < sizeof(c->door) / sizeof(c->door[0]))
 		c->door[c->n_doors++] = (struct door){d, at};
 }
 
@@ -211,10 +223,7 @@ enum code keyless_find(struct core *c, const struct now *now,
 		w = plain_new(c, now, t->dialect, t->host, t->port, VIA_TYPED);
 	if (!w)
 		return CODE_UNKNOWN;
-	unhide(c, w);
-	w->named = true;
-	if (!w->told_of)
-		tell_peer(c, w);
+	keyless_meant(c, w);
 	*out = w;
 	return CODE_OK;
 }
@@ -271,8 +280,8 @@ void keyless_back_off(struct core *c, const struct now *now, struct who *w)
 }
 
 /* Everything that waits comes to an end as if nobody had answered. */
-static void give_up(struct core *c, const struct now *now, struct who *w,
-		    const char *why)
+void keyless_give_up(struct core *c, const struct now *now, struct who *w,
+		     const char *why)
 {
 	outbox_load(c, now, w);
 	while (w->first && !c->disk) {
@@ -305,7 +314,7 @@ void keyless_resolved(struct core *c, const struct now *now, struct who *w,
 		snprintf(text, sizeof(text), "%s: %s", who_name(w), why);
 		wait_answer(c, w->row.shown.id, CODE_UNREACHABLE, text);
 		presence_set(c, w, P_OFFLINE);
-		give_up(c, now, w, why);
+		keyless_give_up(c, now, w, why);
 		return;
 	}
 	struct addr at = best_of(j);
@@ -450,7 +459,9 @@ void keyless_start(struct core *c, const struct now *now)
 	}
 	for (size_t i = 0; i < c->n_list; i++) {
 		struct who *w = c->list[i];
-		if (w->plain && w->row.shown.waiting && !w->dial.timer.pos)
+		if (w->plain && w->plain->d == &dialect_center)
+			hub_start(c, now, w);
+		else if (w->plain && w->row.shown.waiting && !w->dial.timer.pos)
 			timer_set(&c->heap, &w->dial.timer,
 				  now->mono_us + jitter(now, 2 * SECOND_US));
 	}
@@ -520,12 +531,15 @@ static void check_packet(const struct who *w, const char *text,
 	p->quoted = view(original->text);
 }
 
-enum code keyless_fits(const struct who *w, const char *text,
-		       const struct message *original, char why[static 128])
+enum code keyless_fits(const struct core *c, const struct who *w, bool private,
+		       const char *text, const struct message *original,
+		       char why[static 128])
 {
 	const struct dialect *d = w->plain->d;
 	struct packet p;
 
+	if (d == &dialect_center)
+		return hub_fits(c, w, private, text, why);
 	if (!w->plain->at.port && (d->traits & T_TRANSACTION) &&
 	    strstr(w->row.shown.ident, ":0")) {
 		snprintf(why, 128,
@@ -551,7 +565,7 @@ enum code keyless_fits(const struct who *w, const char *text,
 
 /* Timestamps are the names of messages there: no two to one peer are the
  * same, and they grow even when our clock does not. */
-void keyless_message(const struct now *now, struct who *w,
+void keyless_message(const struct now *now, struct who *w, bool private,
 		     const struct message *original, struct message *m)
 {
 	struct plain *p = w->plain;
@@ -559,6 +573,8 @@ void keyless_message(const struct now *now, struct who *w,
 
 	m->secure = false;
 	m->from = (struct addr){0};
+	if (private || p->d != &dialect_center)
+		m->to = p->at;
 	m->expire_ms = now->wall_us / MS_US + p->d->patience.give_up_us / MS_US;
 	if (!(p->d->traits & T_STAMPS))
 		return;
@@ -629,22 +645,35 @@ static void remember(struct plain *p, const struct message *m)
 	r->id = m->id;
 }
 
-void keyless_row_sent(struct core *c, const struct now *now, struct row *r)
+void keyless_row_flies(const struct now *now, struct row *r)
 {
 	struct who *w = r->who;
 
 	if (r->m->tries++ == 0 && r->m->stamp[0])
 		remember(w->plain, r->m);
 	r->sent_us = now->mono_us;
-	if (!r->sent) {
-		r->sent = true;
-		w->n_sent++;
-		w->sent_bytes += strlen(r->m->text);
-	}
-	if (r->m->delivery == D_QUEUED) {
-		r->m->delivery = D_SENT;
-		tell_status(c, r->after, r->m);
-	}
+	if (r->sent)
+		return;
+	r->sent = true;
+	w->n_sent++;
+	w->sent_bytes += strlen(r->m->text);
+}
+
+void keyless_row_sent(struct core *c, struct row *r)
+{
+	if (!r || r->m->delivery != D_QUEUED)
+		return;
+	r->m->delivery = D_SENT;
+	tell_status(c, r->after, r->m);
+}
+
+struct row *keyless_flying(const struct who *w)
+{
+	struct row *r = w->first;
+
+	while (r && !r->sent)
+		r = r->next;
+	return r;
 }
 
 /* ---- what arrives ---- */
@@ -672,7 +701,7 @@ static void quote_of(struct core *c, const struct who *w,
 	m->quote = quote_cut(p->quoted);
 }
 
-static bool no_ip(const struct addr *a)
+bool keyless_no_ip(const struct addr *a)
 {
 	static const uint8_t none[16], none4[16] = {[10] = 0xff, [11] = 0xff};
 
@@ -689,8 +718,8 @@ static void message_from(struct core *c, const struct now *now,
 	    .sent_ms = (p->sent_us ? p->sent_us : now->wall_us) / MS_US,
 	    .stored_ms = now->wall_us / MS_US,
 	    .delivery = D_RECEIVED,
-	    .from = no_ip(&p->from) ? n->at : p->from,
-	    .to = no_ip(&p->to) ? n->local : p->to,
+	    .from = keyless_no_ip(&p->from) ? n->at : p->from,
+	    .to = keyless_no_ip(&p->to) ? n->local : p->to,
 	    .text = xstrndup(p->text),
 	};
 	uuid_make(&m->id, now);

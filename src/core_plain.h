@@ -7,6 +7,7 @@
  *   core_plain.c  contacts, links, PEERs: what all plain dialects share
  *   core_json.c   document 003
  *   core_mesh.c   document 004
+ *   core_hub.c    document 002, as a client of its center
  *   core_errand.c documents 000 and 001: a connection a transaction */
 enum {
 	MESH_ID = 32,         /* characters of our own id there */
@@ -32,7 +33,7 @@ struct way {
 	/* CMD_CONNECT: true: there is something to wait for. */
 	bool (*connect)(struct core *c, const struct now *now, struct who *w);
 };
-extern const struct way way_json, way_mesh, way_errand;
+extern const struct way way_json, way_mesh, way_errand, way_center;
 
 struct plain {
 	const struct dialect *d;
@@ -66,6 +67,12 @@ struct plain {
 	int64_t good_us; /* when he was understood last */
 };
 
+/* ---- core_hub.c ---- */
+bool hub_in(const struct core *c); /* logged in */
+enum code hub_fits(const struct core *c, const struct who *w, bool private,
+		   const char *text, char why[static 128]);
+void hub_start(struct core *c, const struct now *now, struct who *w);
+
 /* ---- core_plain.c ---- */
 /* The contact at this address, hidden ones too; or NULL. */
 struct who *keyless_at(const struct core *c, const struct dialect *d,
@@ -79,6 +86,12 @@ bool keyless_dial(struct core *c, struct who *w, ticket after,
 		  const struct packet *says);
 void keyless_send(struct core *c, const struct conn *n, ticket after,
 		  const struct packet *p);
+bool keyless_no_ip(const struct addr *a); /* zero, or 0.0.0.0 */
+/* He counts from now on: he is shown, even if he was forgotten. */
+void keyless_meant(struct core *c, struct who *w);
+/* All that waits for him ends, as if nobody had answered. */
+void keyless_give_up(struct core *c, const struct now *now, struct who *w,
+		     const char *why);
 /* A place where somebody may be; nothing of it is stored. */
 struct who *keyless_lead(struct core *c, const struct dialect *d,
 			 const char *host, uint16_t port, enum via via);
@@ -93,8 +106,11 @@ bool keyless_rsa(struct core *c, enum seal how, struct buf *pem);
 bool keyless_outbox(struct core *c, const struct now *now, struct who *w);
 void keyless_row_packet(const struct who *w, const struct row *r,
 			struct packet *p);
-/* It was handed to a link. */
-void keyless_row_sent(struct core *c, const struct now *now, struct row *r);
+/* It is on its way: with a dial, or on a link. */
+void keyless_row_flies(const struct now *now, struct row *r);
+/* The first of them, or NULL. */
+struct row *keyless_flying(const struct who *w);
+void keyless_row_sent(struct core *c, struct row *r); /* a link has it */
 /* A text that arrived: stores and tells it. ERR_EXISTS: a copy; *after is the
  * ticket its answer waits for. ERR_AUTH: he is blocked; ERR_FULL: the disk. */
 enum err keyless_receive(struct core *c, const struct now *now, struct who *w,

@@ -14,7 +14,8 @@ enum {
 	PREKEY_KEPT_DAYS = 37, /* letters to it may still be on their way */
 	PREKEYS_MAX = 8,
 	PREKEY_BYTES = 4 + 8 + 32, /* id, made_ms, secret */
-	LETTERS_OPEN = 64,         /* on their way to a center */
+	QUESTIONS_OPEN = 16,
+	LETTERS_OPEN = 64, /* on their way to a center */
 };
 
 struct own_prekey {
@@ -42,7 +43,12 @@ struct post {
 	struct sent_letter sent[LETTERS_OPEN];
 	client_id asked_by; /* CMD_LOGIN, or 0 */
 	uint64_t asked_ref;
-	uint64_t login_ref, request; /* what is not answered yet */
+	uint64_t login_ref; /* what is not answered yet */
+	struct question {
+		uint64_t ref; /* 0: free */
+		client_id client;
+		uint64_t client_ref;
+	} asked[QUESTIONS_OPEN];
 };
 
 /* ---- our prekeys ---- */
@@ -654,21 +660,38 @@ static void pushed(struct core *c, const struct packet *p)
 	}
 }
 
+static struct question *question_of(struct post *t, uint64_t ref)
+{
+	for (size_t i = 0; i < QUESTIONS_OPEN; i++)
+		if (t->asked[i].ref == ref)
+			return &t->asked[i];
+	return NULL;
+}
+
+static void question_done(struct core *c, struct question *q, enum code code,
+			  const char *text)
+{
+	q->ref = 0;
+	command_result(c, q->client, q->client_ref, 0, code, text);
+}
+
 /* An answer to what a front end asked. */
-static void answered(struct core *c, const struct packet *p)
+static void answered(struct core *c, struct question *q, const struct packet *p)
 {
 	char text[500];
 
 	if (p->verb == CENTER_LIST) {
 		snprintf(text, sizeof(text), "%.*s",
 			 (int)utf8_cut(p->text, 480), (const char *)p->text.p);
-		answer(c, CODE_OK, text[0] ? text : "nobody");
-	} else if (p->verb == CENTER_OKAY) {
-		answer(c, CODE_OK, NULL);
-	} else {
-		name_of(p, text);
-		answer(c, CODE_REFUSED, text[0] ? text : "the center refused");
+		question_done(c, q, CODE_OK, text[0] ? text : "nobody");
+		return;
 	}
+	name_of(p, text);
+	if (p->verb == CENTER_OKAY)
+		question_done(c, q, CODE_OK, text[0] ? text : NULL);
+	else
+		question_done(c, q, CODE_REFUSED,
+			      text[0] ? text : "the center refused");
 }
 
 void post_packet(struct core *c, const struct now *now, struct conn *n,
@@ -677,6 +700,7 @@ void post_packet(struct core *c, const struct now *now, struct conn *n,
 	struct post *t = c->post;
 	bool ours = n->who && n->who->row.shown.id == t->center;
 	bool login = ours && p->ref && p->ref == t->login_ref;
+	struct question *q = ours && p->ref ? question_of(t, p->ref) : NULL;
 
 	if (!n->who || !n->heard)
 		return;
@@ -688,9 +712,8 @@ void post_packet(struct core *c, const struct now *now, struct conn *n,
 			not_in(c, p);
 	} else if (ours && p->verb == CENTER_MAIL) {
 		on_mail(c, now, n, p);
-	} else if (ours && p->ref && p->ref == t->request) {
-		t->request = 0;
-		answered(c, p);
+	} else if (q) {
+		answered(c, q, p);
 	} else if (p->ref) {
 		stored(c, now, p->ref, p->verb == CENTER_OKAY);
 	} else if (ours) {
@@ -723,7 +746,11 @@ void post_down(struct core *c, const struct conn *n)
 	if (!n->who || n->who->row.shown.id != t->center)
 		return;
 	t->in = false;
-	t->login_ref = t->request = 0;
+	t->login_ref = 0;
+	for (size_t i = 0; i < QUESTIONS_OPEN; i++)
+		if (t->asked[i].ref)
+			question_done(c, &t->asked[i], CODE_UNREACHABLE,
+				      "the center is not there any more");
 	answer(c, CODE_UNREACHABLE, "the center is not there any more");
 }
 
@@ -821,6 +848,11 @@ static void on_logout(struct core *c, client_id from, const struct command *cmd)
 	command_result(c, from, cmd->ref, 0, CODE_OK, NULL);
 }
 
+bool post_in(const struct core *c)
+{
+	return c->post->in;
+}
+
 void post_command(struct core *c, const struct now *now, client_id from,
 		  const struct command *cmd)
 {
@@ -835,10 +867,11 @@ void post_command(struct core *c, const struct now *now, client_id from,
 			on_logout(c, from, cmd);
 		return;
 	}
-	if (!t->in || !ready(w) || t->asked_by) {
+	struct question *q = question_of(t, 0);
+	if (!t->in || !ready(w) || !q) {
 		command_result(c, from, cmd->ref, 0, CODE_REFUSED,
-			       t->asked_by ? "one question at a time"
-					   : "not logged in at a center");
+			       q ? "not logged in at a center"
+				 : "too many questions at once");
 		return;
 	}
 	p.word[0] = view(cmd->name ? cmd->name : cmd->to);
@@ -848,8 +881,6 @@ void post_command(struct core *c, const struct now *now, client_id from,
 		 : cmd->kind == CMD_BROADCAST  ? CENTER_BRD
 		 : cmd->kind == CMD_GETADDRESS ? CENTER_GET
 					       : CENTER_ALL;
-	t->request = p.ref;
-	t->asked_by = from;
-	t->asked_ref = cmd->ref;
+	*q = (struct question){p.ref, from, cmd->ref};
 	center_say(c, w->conn, 0, &p);
 }

@@ -62,8 +62,8 @@ struct engine {
 	struct clock_sleep sleep;
 	struct addr here; /* what to tell others */
 	/* Which of cfg->plain could be opened, and why others could not. */
-	bool plain_open[LISTEN_MAX];
-	char plain_why[LISTEN_MAX][300];
+	bool plain_open[LISTEN_MAX], pushes_open;
+	char plain_why[LISTEN_MAX + 1][300];
 	struct uuid instance;
 	ticket durable, submitted;
 	enum err disk_state;
@@ -286,6 +286,8 @@ static void core_start(struct engine *e, const char *nick)
 			core_listens(e->core,
 				     dialect_named(e->cfg->plain[i].dialect),
 				     e->cfg->plain[i].at);
+	if (e->pushes_open)
+		core_listens(e->core, &dialect_center, e->cfg->pushes.at);
 }
 
 /* As if we had been killed: what was decided and is not on the disk never
@@ -386,7 +388,7 @@ static void warn_of_start(struct engine *e, client_id to)
 	}
 	for (size_t i = 0; i < e->peers.n_warnings; i++)
 		warn(e, to, e->peers.warning[i]);
-	for (size_t i = 0; i < LISTEN_MAX; i++)
+	for (size_t i = 0; i <= LISTEN_MAX; i++)
 		if (e->plain_why[i][0])
 			warn(e, to, e->plain_why[i]);
 }
@@ -786,20 +788,29 @@ static enum err open_door(struct engine *e, const struct listen_at *l,
 }
 
 /* One that is taken is a warning: all else works without it. */
-static void open_plain(struct engine *e)
+static bool open_or_say(struct engine *e, const struct listen_at *l, char *said,
+			size_t max)
 {
 	char why[256], at[ADDR_TEXT];
 
-	for (size_t i = 0; i < e->cfg->n_plain; i++) {
-		const struct listen_at *l = &e->cfg->plain[i];
+	if (!open_door(e, l, why))
+		return true;
+	addr_text(at, &l->at);
+	snprintf(said, max, "cannot listen on %s=%s: %.200s", l->dialect, at,
+		 why);
+	return false;
+}
 
-		e->plain_open[i] = !open_door(e, l, why);
-		if (e->plain_open[i])
-			continue;
-		addr_text(at, &l->at);
-		snprintf(e->plain_why[i], sizeof e->plain_why[i],
-			 "cannot listen on %s=%s: %.200s", l->dialect, at, why);
-	}
+static void open_plain(struct engine *e)
+{
+	const size_t max = sizeof e->plain_why[0];
+
+	for (size_t i = 0; i < e->cfg->n_plain; i++)
+		e->plain_open[i] =
+		    open_or_say(e, &e->cfg->plain[i], e->plain_why[i], max);
+	if (e->cfg->pushes.dialect)
+		e->pushes_open = open_or_say(e, &e->cfg->pushes,
+					     e->plain_why[LISTEN_MAX], max);
 }
 
 static void open_beacon(struct engine *e)

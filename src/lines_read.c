@@ -194,6 +194,8 @@ static bool read_numbers(struct json_object *o, struct command *cmd,
 		return bad_kind(why, "cursor", "a number");
 	if (!json_get_flag(o, "yes", &cmd->yes))
 		return bad_kind(why, "yes", "true or false");
+	if (!json_get_flag(o, "insecure", &cmd->yes)) /* of login */
+		return bad_kind(why, "insecure", "true or false");
 	cmd->limit = limit < PAGE_MAX ? (unsigned)limit : PAGE_MAX;
 	cmd->cursor = (size_t)cursor;
 	return true;

@@ -58,6 +58,7 @@ struct look_store {
 	/* What lies beside it was not taken over, and cannot be read without
 	 * writing: the next start does it. Then nothing below is known. */
 	bool unfinished;
+	bool counted; /* in time: what follows is known */
 	int64_t messages, contacts, unindexed, waiting;
 	int64_t newest_ms; /* when the last message was stored; 0: none */
 	struct look_waits waits[LOOK_WAITS]; /* those with most first */

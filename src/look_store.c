@@ -190,6 +190,7 @@ static int ask(struct looking *l)
 	rc = count(l);
 	if (rc == SQLITE_OK)
 		rc = outbox(l);
+	o->counted = rc == SQLITE_OK;
 	return rc == SQLITE_OK ? check(l) : rc;
 }
 

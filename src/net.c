@@ -550,7 +550,7 @@ static void accept_all(struct net *n, const struct listener *l)
 		set(fd, IPPROTO_TCP, TCP_NODELAY, 1);
 		set(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, 60000);
 		keep_alive(fd, l->dialect);
-		c->counted = true;
+		c->counted = c->reached = true;
 		n->n_pending++;
 		net_conn_start(n, c, &now, l->dialect, NULL);
 		conn_interest(n, c, EPOLL_CTL_ADD);
@@ -673,6 +673,7 @@ static void connected(struct net *n, struct conn *c)
 		net_conn_break(n, c, ERR_SYS);
 		return;
 	}
+	c->reached = true;
 	conn_interest(n, c, EPOLL_CTL_MOD);
 	if (link_up(c->link))
 		net_ready(n, c);
@@ -850,7 +851,7 @@ static struct addr local_of(const struct net *n, const struct conn *c)
 static bool conn_next(struct net *n, struct conn *c, struct net_event *out)
 {
 	event_of(c, out);
-	if (link_up(c->link) && !c->told_up) {
+	if (link_up(c->link) && !c->told_up && c->reached) {
 		c->told_up = true;
 		out->kind = NET_UP;
 		if (plain(c->dialect))

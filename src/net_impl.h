@@ -37,6 +37,7 @@ struct conn {
 	int udp; /* of which listener it is a part; -1: a stream */
 	enum err why;
 	uint16_t packets; /* handed out this turn */
+	bool reached;     /* it was connected, or never had to be */
 	bool dialled, connecting, told_up, broken, writing, ready, dirty;
 	bool closing, counted;
 	struct conn *next_ready, *next_dirty;

@@ -84,6 +84,7 @@ static struct conn *udp_new(struct net *n, const struct now *now,
 	if (!c)
 		return NULL;
 	c->udp = (int)listener;
+	c->reached = true;
 	c->dialled = dialled;
 	n->udp[n->n_udp++] = c;
 	net_conn_start(n, c, now, n->listener[listener].dialect, NULL);

@@ -36,8 +36,8 @@ src/center_nats  ^"src/(center_impl|center_nats_impl|center_nats_lib|clock|queue
 src/center_backend  ^"(proto/base|src/center_impl)\.h"  NONE
 src/center_impl  ^"src/center_backend\.h"  NONE
 src/center_password  ^"(proto/base|src/center_password)\.h"  sodium
-src/center_import  ^"(proto/base|src/center_(backend|import|password))\.h"  unistd\.h|fcntl\.h
-src/center       ^"(proto/(base|packet|dialect|letter)|src/(center|center_backend|center_password|event|job|store|effect))\.h"  NONE
+src/center_account  ^"src/center_(account|backend|password)\.h"  unistd\.h|fcntl\.h
+src/center       ^"(proto/(base|packet|dialect|letter)|src/(center|center_account|center_backend|event|job|store|effect))\.h"  NONE
 src/event        ^"(proto/(base|packet)|src/event)\.h"  NONE
 src/job          ^"(proto/(base|seal)|src/(event|job))\.h"  NONE
 src/effect       ^"(proto/(base|packet|dialect)|src/(effect|event|job))\.h"  NONE

@@ -50,6 +50,15 @@ const struct slash_row command_rows[] = {
      ARGS_NONE},
     {"doctor", "", N_("what works here, what does not, what to do"), SL_DOCTOR,
      ARGS_NONE},
+    {"login", N_("HOST[:PORT] [USER]"), N_("log in at a message center"),
+     SL_LOGIN, ARGS_PEER_TEXT},
+    {"logout", "", N_("log out of it"), SL_LOGOUT, ARGS_NONE},
+    {"online", "", N_("who is logged in there"), SL_ONLINE, ARGS_NONE},
+    {"broadcast", N_("TEXT"), N_("to everybody who is logged in there"),
+     SL_BROADCAST, ARGS_TEXT},
+    {"getaddress", N_("USER"), N_("ask somebody there for the address"),
+     SL_GETADDRESS, ARGS_NAME},
+    {"allow", N_("USER"), N_("give it to who asked"), SL_ALLOW, ARGS_NAME},
     {"quit", "", N_("end the program"), SL_QUIT, ARGS_NONE},
     {"chat", N_("HOST PORT"), N_("the same as /connect HOST:PORT"), SL_CHAT,
      ARGS_HOST_PORT},
@@ -422,6 +431,27 @@ bool command_build(const struct parsed *p, contact_id open, struct command *out)
 		out->name = xstrndup(p->peer);
 		out->text = xstrndup(p->text);
 		out->yes = p->save;
+		return true;
+	case SL_LOGIN:
+		out->kind = CMD_LOGIN;
+		out->to = xstrndup(p->peer);
+		out->name = xstrndup(p->text);
+		return true;
+	case SL_LOGOUT:
+		out->kind = CMD_LOGOUT;
+		return true;
+	case SL_ONLINE:
+		out->kind = CMD_ONLINE;
+		return true;
+	case SL_BROADCAST:
+		out->kind = CMD_BROADCAST;
+		out->text = xstrndup(p->text);
+		return true;
+	case SL_GETADDRESS:
+	case SL_ALLOW:
+		out->kind =
+		    p->row->kind == SL_ALLOW ? CMD_ALLOW : CMD_GETADDRESS;
+		out->name = xstrndup(p->text);
 		return true;
 	case SL_QUIT:
 		out->kind = CMD_QUIT;

@@ -40,7 +40,7 @@ static void say_store(struct doctor *d, const struct look_store *s)
 		      _("%s is of an older sotto; the next start brings it "
 			"up to date"),
 		      path);
-	else
+	else if (s->counted)
 		found(d, FOUND_OK,
 		      _("%s: %lld messages with %lld peers, %.1f MiB"), path,
 		      (long long)s->messages, (long long)s->contacts,
@@ -93,7 +93,7 @@ static void say_waits(struct doctor *d, const struct look_store *s)
 	int64_t now_ms = clock_now(NULL, NULL).wall_us / 1000, told = 0;
 
 	d->what = "outbox";
-	if (!s->version)
+	if (!s->version || !s->counted)
 		return;
 	if (!s->waiting)
 		found(d, FOUND_OK, _("nothing waits"));

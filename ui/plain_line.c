@@ -476,6 +476,12 @@ static void slash(struct plain *p, const struct parsed *l, struct bytes line)
 		if (!set_here(p, l))
 			engine(p, l);
 		return;
+	case SL_LOGIN:
+	case SL_LOGOUT:
+	case SL_ONLINE:
+	case SL_BROADCAST:
+	case SL_GETADDRESS:
+	case SL_ALLOW:
 	case SL_ALL:
 	case SL_CONNECT:
 	case SL_CHAT:

@@ -193,6 +193,9 @@ static void worked(struct tui *t, const struct asked *a, const struct event *ev)
 	case WHY_EXPORT:
 		tui_export_end(t, true, ev->more, ev->next);
 		return;
+	case WHY_LOGIN:
+		tui_say(t, LEVEL_INFO, "%s", ev->text ? ev->text : "");
+		return;
 	case WHY_EDIT:
 		tui_edited(t, ev->text && strcmp(ev->text, "not sent") != 0);
 		return;
@@ -226,6 +229,8 @@ static void on_result(struct tui *t, const struct event *ev)
 		return;
 	}
 	refused(t, ev->ref);
+	if (mine.why == WHY_LOGIN && tui_login_refused(t, ev->text))
+		return;
 	if (mine.why == WHY_EXPORT)
 		tui_export_end(t, false, false, 0);
 	if (mine.why == WHY_NOTHING || mine.why == WHY_DRAFT)
@@ -745,6 +750,7 @@ static void fini(struct tui *t)
 		buf_free(&t->draft[i].text);
 	free(t->draft);
 	tui_pipe_end(t);
+	tui_login_free(t);
 	if (t->export_file)
 		fclose(t->export_file);
 	for (size_t i = 0; i < t->n_url; i++)

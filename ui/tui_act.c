@@ -679,6 +679,10 @@ void tui_key(struct tui *t, const struct key *k)
 	bool input = t->view.focus == FOCUS_INPUT, empty;
 	enum action a;
 
+	if (t->login.asking) {
+		tui_secret_key(t, k);
+		return;
+	}
 	key_begins(t);
 	empty = !edit_text(t->edit).n;
 	if (t->literal) {

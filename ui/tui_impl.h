@@ -38,6 +38,7 @@ enum why {
 	WHY_DRAFT,
 	WHY_FIND,
 	WHY_EXPORT,
+	WHY_LOGIN,
 	WHY_WHERE, /* what stands before a message we know the id of */
 	WHY_EDIT   /* taken back to be written anew */
 };
@@ -72,7 +73,16 @@ struct linked {
 	uint64_t what;
 };
 
+/* A center, and a password for it as it is typed. */
+struct login {
+	char *to, *user; /* owned */
+	bool tried;      /* a password was asked for */
+	bool asking;     /* keys go into: */
+	struct buf secret;
+};
+
 struct tui {
+	struct login login;
 	struct client *client;
 	const struct config *cfg;
 	struct model *model;
@@ -217,6 +227,13 @@ void tui_pipe_seen(struct tui *t); /* what it has said, if it waits for it */
 void tui_pipe_end(struct tui *t);  /* whatever it does */
 void tui_pipe_stop(struct tui *t); /* the same, and says so */
 void tui_editor(struct tui *t);
+
+/* ---- tui_login.c ---- */
+void tui_login(struct tui *t, struct bytes host, struct bytes user);
+/* A password may help: it is asked for. */
+bool tui_login_refused(struct tui *t, const char *why);
+void tui_secret_key(struct tui *t, const struct key *k);
+void tui_login_free(struct tui *t);
 
 /* ---- tui_export.c ---- */
 bool tui_export(struct tui *t, struct bytes name);

@@ -154,10 +154,16 @@ static enum err set_here(struct tui *t, struct bytes name, struct bytes value)
 static const char *done_word(enum slash kind)
 {
 	static const char *const word[] = {
-	    [SL_VERIFY] = N_("verified"),  [SL_TRUST] = N_("trusted"),
-	    [SL_BLOCK] = N_("blocked"),    [SL_UNBLOCK] = N_("not blocked"),
-	    [SL_FORGET] = N_("forgotten"), [SL_RENAME] = N_("renamed"),
+	    [SL_VERIFY] = N_("verified"),
+	    [SL_TRUST] = N_("trusted"),
+	    [SL_BLOCK] = N_("blocked"),
+	    [SL_UNBLOCK] = N_("not blocked"),
+	    [SL_FORGET] = N_("forgotten"),
+	    [SL_RENAME] = N_("renamed"),
 	    [SL_SET] = N_("set"),
+	    [SL_LOGOUT] = N_("logged out"),
+	    [SL_BROADCAST] = N_("said to all"),
+	    [SL_ALLOW] = N_("allowed"),
 	};
 
 	return kind < sizeof(word) / sizeof(word[0]) ? word[kind] : NULL;
@@ -242,6 +248,9 @@ static bool slash(struct tui *t, const struct parsed *p)
 		return slash_me(t, p->text);
 	case SL_PIPE:
 		return tui_pipe(t, p->text);
+	case SL_LOGIN:
+		tui_login(t, p->peer, p->text);
+		return true;
 	case SL_SEND:
 		return slash_send(t, p->text);
 	case SL_EXPORT:
@@ -281,6 +290,11 @@ static bool slash(struct tui *t, const struct parsed *p)
 		if (info_known(t, p))
 			return true;
 		break;
+	case SL_LOGOUT:
+	case SL_ONLINE:
+	case SL_BROADCAST:
+	case SL_GETADDRESS:
+	case SL_ALLOW:
 	case SL_CONNECT:
 	case SL_CHAT:
 	case SL_NICK:

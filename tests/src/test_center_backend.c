@@ -210,7 +210,6 @@ static struct center_acct *account(const char *password)
 
 	assert_non_null(a);
 	snprintf(a->password, sizeof a->password, "%s", password);
-	a->box = id(77);
 	a->made_ms = T0;
 	return a;
 }

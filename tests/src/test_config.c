@@ -174,6 +174,8 @@ static void config__refuses__what_it_does_not_know(void **state)
 	    {"--listen json=::1:5000x", "--listen: a listener as json="},
 	    {"--listen json=127.0.0.1:0", "--listen: a listener as json="},
 	    {"--listen sotto=127.0.0.1:5000", "--listen: a listener as"},
+	    {"--listen center=127.0.0.1:6066", "--listen: a listener as"},
+	    {"--center-port x", "--center-port: a port, or 127.0.0.1:6067"},
 	    {"--listen smtp=127.0.0.1:5000", "--listen: a listener as json="},
 	    {"sned bob hi", "unknown command sned"},
 	    {"--headless send bob hi", "--headless takes no command"},
@@ -345,6 +347,12 @@ static void config__opens__no_plain_door_to_the_network_unasked(void **state)
 	expect_why(w, 2, "--plain-on-network");
 	load(w, "--home @ --listen json=0.0.0.0:5000 --plain-on-network");
 	expect_ok(w);
+	load(w, "--home @ --center-port 6067");
+	expect_ok(w);
+	assert_int_equal(w->c.pushes.at.port, 6067);
+	assert_true(addr_loopback(&w->c.pushes.at));
+	load(w, "--home @ --center-port 0.0.0.0:6067");
+	expect_why(w, 2, "--plain-on-network");
 	ini(w, "listen = json=192.0.2.1:5000\n");
 	load(w, "--home @");
 	expect_why(w, 10, "--plain-on-network");

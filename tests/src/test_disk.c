@@ -274,30 +274,55 @@ static void disk__sleeps__when_idle(void **state)
 	pthread_join(thread, NULL);
 }
 
+/* Hands over a batch at once; false: the last commit was slow, as on a machine
+ * that is busy, and the thread's way was taken. */
+static bool here(struct box *b, struct disk_done *done, ticket *t)
+{
+	void *batch;
+
+	*t = submit(b);
+	assert_true(queue_take(b->batches, &batch));
+	if (disk_now(b->d, batch, done))
+		return true;
+	assert_true(queue_push(b->batches, batch));
+	disk_step(b->d);
+	assert_int_equal(wait_report(b).err, OK);
+	return false;
+}
+
 /* A batch of its own needs no thread; a failing disk does. */
 static void disk__commits_here__when_it_is_quick(void **state)
 {
 	struct box *b = *state;
 	struct disk_done done;
 	void *batch;
+	ticket t;
+	bool full = false;
 
-	ticket t = submit(b);
-	assert_true(queue_take(b->batches, &batch));
-	assert_true(disk_now(b->d, batch, &done));
-	assert_int_equal(done.err, OK);
-	assert_int_equal(done.upto, t);
-	store_durable(b->s, t);
-	limit_files(10000);
-	t = submit(b);
-	assert_true(queue_take(b->batches, &batch));
-	assert_true(disk_now(b->d, batch, &done));
+	for (int tries = 0; !full; tries++) {
+		assert_true(tries < 2000);
+		if (here(b, &done, &t)) {
+			assert_int_equal(done.err, OK);
+			assert_int_equal(done.upto, t);
+		}
+		store_durable(b->s, t);
+		t = submit(b);
+		assert_true(queue_take(b->batches, &batch));
+		limit_files(10000);
+		full = disk_now(b->d, batch, &done);
+		limit_files(RLIM_INFINITY);
+		if (full)
+			break;
+		assert_true(queue_push(b->batches, batch));
+		disk_step(b->d);
+		reported(b, t, OK);
+	}
 	assert_int_equal(done.err, ERR_FULL);
 	assert_int_equal(store_reset(b->s), OK);
 	submit(b);
 	assert_true(queue_take(b->batches, &batch));
 	assert_false(disk_now(b->d, batch, &done));
 	assert_true(queue_push(b->batches, batch));
-	limit_files(RLIM_INFINITY);
 	disk_step(b->d);
 	assert_int_equal(report(b).err, OK);
 }

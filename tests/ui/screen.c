@@ -825,7 +825,8 @@ void peer_start(struct peer *p, const char *home, const char *nick, int port)
 {
 	char program[] = SOTTO_PATH, path[256], name[64], at[16];
 	char *argv[] = {program,
-			(char[]){"--headless"},
+			strcmp(nick, "center") ? (char[]){"--headless"}
+					       : (char[]){"center"},
 			(char[]){"--stay"},
 			(char[]){"--home"},
 			path,

@@ -74,6 +74,7 @@ struct peer {
 /* p is listened to while the screen is waited for: one that nobody hears stops
  * when its pipe is full. */
 void screen_beside(struct screen *s, struct peer *p);
+/* One called center is a message center. */
 void peer_start(struct peer *p, const char *home, const char *nick, int port);
 void peer_say(struct peer *p, const char *line);
 void peer_expect(struct peer *p, const char *part); /* in what it wrote */

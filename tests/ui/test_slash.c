@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -525,6 +526,7 @@ static void set__changes_and_keeps(void **state)
 	expect_row(w->s, -1, " set");
 	slash(w, "/set -s clock 12");
 	expect_row(w->s, 20, "M anna  hello there");
+	expect_row(w->s, -1, " set");
 	world_expect_file(w, "ana/config.ini", "clock = 12\n");
 	slash(w, "/set clock 13");
 	expect_row(w->s, -1, "clock: ");
@@ -574,6 +576,67 @@ static void quit__ends(void **state)
 	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
 
+/* ---- a message center ---- */
+
+static void center_begin(struct world *w, struct peer *center)
+{
+	char path[300];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/center", w->home);
+	assert_int_equal(mkdir(path, 0700), 0);
+	snprintf(path, sizeof(path), "%s/center/config.ini", w->home);
+	f = fopen(path, "we");
+	assert_non_null(f);
+	fputs("accounts = open\n", f);
+	fclose(f);
+	peer_start(center, w->home, "center", 0);
+}
+
+static void login__asks_for_a_password_unseen(void **state)
+{
+	struct world *w = *state;
+	struct peer center;
+	char line[200];
+
+	world_met(w);
+	slash(w, "/online");
+	expect_row(w->s, -1, " not logged in at a center");
+	center_begin(w, &center);
+	snprintf(line, sizeof(line), "/login 127.0.0.1:%d seas", center.port);
+	screen_type(w->s, "i"); /* a draft is not in the way */
+	screen_key(w->s, "Ctrl-C");
+	slash(w, line);
+	expect_row(w->s, -1, "password of seas: (not shown)");
+	screen_type(w->s, "sesame");
+	expect_row(w->s, -1, "password of seas: (typed)");
+	assert_false(screen_has(w->s, "sesame"));
+	screen_key(w->s, "Enter");
+	expect_row(w->s, -1, " Welcome, seas !");
+	screen_key(w->s, "Ctrl-Y");
+	assert_false(screen_has(w->s, "sesame"));
+	screen_key(w->s, "Ctrl-C");
+	snprintf(line, sizeof(line),
+		 "{\"cmd\":\"login\",\"ref\":\"l\",\"to\":\"127.0.0.1:%d\","
+		 "\"user\":\"google\",\"password\":\"x\"}",
+		 center.port);
+	peer_say(&w->bob, line);
+	expect_row(w->s, -1, " google has logged on.");
+	slash(w, "/online");
+	expect_row(w->s, -1, "google");
+	slash(w, "/broadcast hello all");
+	expect_row(w->s, -1, " said to all");
+	peer_expect(&w->bob, "seas to all: hello all");
+	slash(w, "/getaddress google");
+	peer_expect(&w->bob, "seas wants your address");
+	slash(w, "/allow google");
+	expect_row(w->s, -1, " nobody of that name asked");
+	slash(w, "/logout");
+	expect_row(w->s, -1, " logged out");
+	peer_expect(&w->bob, "seas is offline.");
+	peer_stop(&center);
+}
+
 /* ---- the tests, and the commands that each of them must have typed ---- */
 
 #define SLASH(f, commands)                                                     \
@@ -607,6 +670,8 @@ static const struct covered {
     SLASH(doctor__looks_at_the_running_one, "doctor"),
     SLASH(set__changes_and_keeps, "set"),
     SLASH(what_is_no_command__sends_nothing, ""),
+    SLASH(login__asks_for_a_password_unseen,
+	  "login logout online broadcast getaddress allow"),
     SLASH(quit__ends, "quit"),
 };
 enum { N_COVERED = sizeof(covered) / sizeof(covered[0]) };
