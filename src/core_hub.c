@@ -160,7 +160,7 @@ enum code hub_find(struct core *c, const struct now *now, const char *typed,
 	struct who *center;
 	struct typed t;
 
-	snprintf(why, 256, "%.180s: no user of a center", typed);
+	snprintf(why, 256, "%.200s: nobody known there", typed);
 	if (!slash || (size_t)(slash - typed) >= sizeof(at))
 		return CODE_UNKNOWN;
 	memcpy(at, typed, (size_t)(slash - typed));
@@ -226,7 +226,7 @@ enum code hub_fits(const struct core *c, const struct who *w, bool private,
 	struct packet p;
 
 	if (!hub_in(c) || !center || !is_of(w, center)) {
-		snprintf(why, 128, "not logged in at that center: /login");
+		snprintf(why, 128, "not logged in at a center");
 		return CODE_REFUSED;
 	}
 	if (private && !w->plain->at.port) {
@@ -238,8 +238,9 @@ enum code hub_fits(const struct core *c, const struct who *w, bool private,
 	text_packet(c->hub, w, text, private, &p);
 	if (!dialect_check(&dialect_center, &p))
 		return CODE_OK;
-	snprintf(why, 128, "too long for center: %zu bytes; it holds about %zu",
-		 strlen(text), dialect_center.text_max);
+	snprintf(why, 128,
+		 "too long for %s: %zu bytes; it holds %zu of plain letters",
+		 dialect_center.name, strlen(text), dialect_center.text_max);
 	return CODE_TOO_LONG;
 }
 
@@ -281,9 +282,7 @@ static void text_over(struct core *c, const struct now *now, struct who *w,
 	if (said)
 		outbox_end(c, now, r, D_HANDED, NULL);
 	else
-		outbox_end(c, now, r, D_FAILED,
-			   is_private(r->m) ? "they cannot be reached there"
-					    : "the center cannot be reached");
+		outbox_end(c, now, r, D_FAILED, "cannot be reached");
 }
 
 /* ---- requests ---- */
@@ -347,7 +346,7 @@ static bool ask(struct core *c, const struct now *now, const struct asked *a)
 
 	if (h->n_asked == ASKED_MAX) {
 		asked_result(c, a, CODE_QUEUE_FULL,
-			     "too many questions to the center at once");
+			     "too many questions at once: ask again");
 		return false;
 	}
 	h->asked[h->n_asked++] = *a;
@@ -444,9 +443,12 @@ static void refused(struct core *c, const struct now *now, struct conn *n,
 
 	if (p->verb == CENTER_LOGIN_FAILED)
 		snprintf(text, sizeof(text),
-			 "wrong name or password; %.*s more tries", len, word);
+			 "Incorrect username/password. %.*s more login "
+			 "attempts.",
+			 len, word);
 	else
-		snprintf(text, sizeof(text), "locked out for %.*s s", len,
+		snprintf(text, sizeof(text),
+			 "Too many login attempts: wait %.*s seconds.", len,
 			 word);
 	login_over(c, CODE_REFUSED, text);
 	conn_close(c, now, n);
@@ -468,7 +470,7 @@ static void login_hear(struct core *c, const struct now *now, struct conn *n,
 		refused(c, now, n, p);
 		return;
 	default:
-		login_over(c, CODE_ERROR, "that is no center of document 002");
+		login_over(c, CODE_ERROR, "the center refused");
 		conn_close(c, now, n);
 		return;
 	}
@@ -527,18 +529,16 @@ static void ended(struct core *c, const struct now *now, struct who *w,
 		logged_in(c, now);
 	} else if (h->password) {
 		login_over(c, CODE_UNREACHABLE,
-			   said ? "the center ended the log-in"
-				: "the center cannot be reached");
+			   said ? "the center refused" : "cannot be reached");
 	} else if (keyless_flying(w)) {
 		text_over(c, now, w, said);
 	} else if (h->busy && !said) {
-		asked_over(c, CODE_UNREACHABLE, "the center cannot be reached");
+		asked_over(c, CODE_UNREACHABLE, "cannot be reached");
 	} else if (h->busy && !h->listing) {
 		/* only GET has an answer, and that came before this */
 		bool get = h->asked[0].verb == CENTER_GET;
 		asked_over(c, get ? CODE_REFUSED : CODE_OK,
-			   get ? "the center says nothing: log in again"
-			       : NULL);
+			   get ? "the center refused" : NULL);
 	}
 	if (!said)
 		presence_set(c, w, P_OFFLINE);
@@ -564,13 +564,6 @@ static void hub_down(struct core *c, const struct now *now, struct who *w,
 
 /* ---- pushes ---- */
 
-static void tell_of(struct core *c, const char *before, struct bytes name,
-		    const char *after)
-{
-	tell_notice(c, LEVEL_INFO, "%s%.*s%s", before, (int)name.n,
-		    (const char *)name.p, after);
-}
-
 /* The center says it again and again: it counts once. */
 static void came_or_went(struct core *c, const struct now *now,
 			 struct bytes name, bool here)
@@ -583,7 +576,10 @@ static void came_or_went(struct core *c, const struct now *now,
 		return;
 	keyless_meant(c, w);
 	presence_set(c, w, p);
-	tell_of(c, "", name, here ? " has logged on" : " is offline");
+	if (here)
+		tell_notice(c, LEVEL_INFO, "%.64s has logged on.", user_of(w));
+	else
+		tell_notice(c, LEVEL_INFO, "%.64s is offline.", user_of(w));
 }
 
 static void listed(struct core *c, const struct now *now, struct bytes names)
@@ -631,7 +627,8 @@ static void has_address(struct core *c, const struct now *now,
 	w->plain->at = w->row.shown.at = at;
 	keyless_meant(c, w);
 	tell_peer(c, w);
-	tell_of(c, "", p->word[0], " can be written to directly now: /private");
+	tell_notice(c, LEVEL_INFO, "You can now privately message %.64s",
+		    user_of(w));
 }
 
 static void take_text(struct core *c, const struct now *now, struct conn *n,
@@ -665,23 +662,29 @@ static void pushed(struct core *c, const struct now *now, struct conn *n,
 		listed(c, now, p->text);
 		break;
 	case CENTER_WANTS:
-		tell_of(c, "", who, " wants your address: /allow gives it");
+		tell_notice(c, LEVEL_INFO,
+			    "%.*s wants your address: /allow %.*s gives it",
+			    (int)who.n, (const char *)who.p, (int)who.n,
+			    (const char *)who.p);
 		break;
 	case CENTER_BLOCKED:
-		tell_of(c, "the center blocks ", who, " for you");
+		tell_notice(c, LEVEL_INFO, "You have blocked %.*s", (int)who.n,
+			    (const char *)who.p);
 		break;
 	case CENTER_UNBLOCKED:
-		tell_of(c, "the center blocks ", who, " no more");
+		tell_notice(c, LEVEL_INFO, "You have unblocked %.*s",
+			    (int)who.n, (const char *)who.p);
 		break;
 	case CENTER_GONE:
-		tell_of(c, "", who, " left before your address was there");
+		tell_notice(c, LEVEL_INFO,
+			    "%.*s left before your address was there",
+			    (int)who.n, (const char *)who.p);
 		break;
 	case CENTER_MOVED:
 		if (now->mono_us < h->since_us + OWN_US)
 			break; /* who is moved is who we were before */
 		h->in = false;
-		tell_notice(c, LEVEL_WARN,
-			    "logged in somewhere else: logged out here");
+		tell_notice(c, LEVEL_WARN, "Logged on different location!");
 		break;
 	case CENTER_KEPT:
 		tell_notice(c, LEVEL_INFO,
@@ -764,11 +767,9 @@ void hub_timer(struct core *c, const struct now *now)
 	if (h->give_up_us && now->mono_us >= h->give_up_us) {
 		h->give_up_us = 0;
 		if (h->password)
-			login_over(c, CODE_TIMEOUT,
-				   "the center does not answer");
+			login_over(c, CODE_TIMEOUT, "no answer in time");
 		else
-			asked_over(c, CODE_TIMEOUT,
-				   "the center does not answer");
+			asked_over(c, CODE_TIMEOUT, "no answer in time");
 		if (w && w->plain->conn)
 			conn_close(c, now, w->plain->conn);
 	}
@@ -791,7 +792,7 @@ static void own_timer(struct core *c, const struct now *now, struct who *w)
  * for any more. */
 void hub_start(struct core *c, const struct now *now, struct who *w)
 {
-	keyless_give_up(c, now, w, "not sent: log in first");
+	keyless_give_up(c, now, w, "not logged in at a center");
 }
 
 static bool login_good(const struct command *cmd, char why[static 128])
@@ -821,11 +822,13 @@ static void hub_login(struct core *c, const struct now *now, client_id from,
 				     "center-port in config.ini");
 		return;
 	}
-	if (h->password) {
+	if (w->plain->dialling) {
 		command_result(c, from, cmd->ref, 0, CODE_REFUSED,
-			       "a log-in is going on");
+			       "too many questions at once: ask again");
 		return;
 	}
+	if (h->password)
+		login_over(c, CODE_ERROR, "another log-in began");
 	if (w->plain->conn)
 		conn_close(c, now, w->plain->conn);
 	while (h->n_asked) {
@@ -863,7 +866,7 @@ static void hub_command(struct core *c, const struct now *now, client_id from,
 
 	if (named && (!name || !name_ok(name))) {
 		command_result(c, from, cmd->ref, 0, CODE_USAGE,
-			       "no user is named");
+			       "no name is given");
 		return;
 	}
 	if (cmd->kind == CMD_BROADCAST) {
