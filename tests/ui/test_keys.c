@@ -677,6 +677,7 @@ static void waiting__can_be_taken_back(void **state)
 	fill(w, "third");
 	line(w, "Enter");
 	expect_row(w->s, 0, "3 waiting");
+	expect_row(w->s, 20, "…"); /* on the disk, no more */
 	leave(w);
 	list(w, "k");
 	expect_look(w->s, "third", LOOK_REVERSE);
