@@ -356,6 +356,10 @@ static bool ask(struct core *c, const struct now *now, const struct asked *a)
 
 /* ---- log-in ---- */
 
+static const char in_the_clear[] =
+    "your password would go over the network for anybody to read: add the "
+    "word insecure if it may";
+
 static void login_over(struct core *c, enum code code, const char *text)
 {
 	struct hub *h = c->hub;
@@ -411,9 +415,7 @@ static void login_dial(struct core *c, const struct now *now)
 		return;
 	}
 	if (!h->insecure && !addr_loopback(&w->plain->at)) {
-		login_over(c, CODE_REFUSED,
-			   "your password would go over the network for "
-			   "anybody to read: add the word insecure if it may");
+		login_over(c, CODE_REFUSED, in_the_clear);
 		return;
 	}
 	wants(c, NULL, host, port, &want);
@@ -814,6 +816,11 @@ static void hub_login(struct core *c, const struct now *now, client_id from,
 
 	if (!w)
 		return;
+	if (!cmd->yes && w->plain->at.port && !addr_loopback(&w->plain->at)) {
+		command_result(c, from, cmd->ref, 0, CODE_REFUSED,
+			       in_the_clear);
+		return;
+	}
 	if (!login_good(cmd, why) || user_of(w) || !c->pushes.port) {
 		command_result(c, from, cmd->ref, 0, CODE_USAGE,
 			       c->pushes.port

@@ -390,8 +390,23 @@ static bool about(const struct parsed *p, contact_id open,
 	return true;
 }
 
+bool command_insecure(struct bytes *user)
+{
+	static const char word[] = "insecure";
+	size_t n = sizeof(word) - 1;
+
+	if (user->n < n || memcmp(user->p + user->n - n, word, n) != 0 ||
+	    (user->n > n && user->p[user->n - n - 1] != ' '))
+		return false;
+	user->n -= n;
+	*user = trim(*user);
+	return true;
+}
+
 bool command_build(const struct parsed *p, contact_id open, struct command *out)
 {
+	struct bytes user = p->text;
+
 	*out = (struct command){0};
 	if (p->line != LINE_SLASH)
 		return false;
@@ -435,7 +450,8 @@ bool command_build(const struct parsed *p, contact_id open, struct command *out)
 	case SL_LOGIN:
 		out->kind = CMD_LOGIN;
 		out->to = xstrndup(p->peer);
-		out->name = xstrndup(p->text);
+		out->yes = command_insecure(&user);
+		out->name = xstrndup(user);
 		return true;
 	case SL_LOGOUT:
 		out->kind = CMD_LOGOUT;

@@ -84,6 +84,9 @@ const struct slash_row *command_begun(struct bytes s);
  * who is meant when nobody is named. Strings are owned by out. */
 bool command_build(const struct parsed *p, contact_id open,
 		   struct command *out);
+/* Takes the word "insecure" off the end of a /login's USER: the password may
+ * go to a center of document 002 that is not on this machine. */
+bool command_insecure(struct bytes *user);
 /* The i-th command whose name begins with `prefix`, or NULL. */
 const struct slash_row *command_match(struct bytes prefix, size_t i);
 

@@ -76,6 +76,7 @@ struct linked {
 /* A center, and a password for it as it is typed. */
 struct login {
 	char *to, *user; /* owned */
+	bool insecure;   /* the password may go in the clear */
 	bool tried;      /* a password was asked for */
 	bool asking;     /* keys go into: */
 	struct buf secret;

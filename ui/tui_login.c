@@ -30,7 +30,8 @@ static void ask_engine(struct tui *t, bool secret)
 	struct login *l = &t->login;
 	struct command cmd = {.kind = CMD_LOGIN,
 			      .to = xstrndup(text_of(l->to)),
-			      .name = xstrndup(text_of(l->user))};
+			      .name = xstrndup(text_of(l->user)),
+			      .yes = l->insecure};
 
 	if (secret)
 		cmd.text = xstrndup((struct bytes){l->secret.p, l->secret.n});
@@ -45,6 +46,7 @@ void tui_login(struct tui *t, struct bytes host, struct bytes user)
 
 	tui_login_free(t);
 	l->to = xstrndup(host);
+	l->insecure = command_insecure(&user);
 	l->user =
 	    user.n ? xstrndup(user) : xstrndup(text_of(self ? self->nick : ""));
 	l->tried = false;
@@ -67,7 +69,8 @@ bool tui_login_refused(struct tui *t, const char *why)
 {
 	struct login *l = &t->login;
 
-	if (l->tried || !l->to || !why || !strstr(why, "password"))
+	if (l->tried || !l->to || !why || !strstr(why, "password") ||
+	    strstr(why, "insecure"))
 		return false;
 	l->tried = l->asking = true;
 	prompt(t);

@@ -33,6 +33,20 @@ static bool plain_typed(struct bytes peer)
 	return scheme && (peer.n < 8 || memcmp(peer.p, own, 8) != 0);
 }
 
+/* Document 002's /private. */
+static bool past_the_center(struct tui *t, contact_id c, struct bytes text)
+{
+	if (!tui_plain_meant(t))
+		return false;
+	tui_send(t,
+		 &(struct command){.kind = CMD_SEND,
+				   .contact = c,
+				   .name = xstrndup(text_of("private")),
+				   .text = xstrndup(text)},
+		 WHY_SAY, _("queued for"));
+	return true;
+}
+
 static bool slash_msg(struct tui *t, const struct parsed *p)
 {
 	bool several;
@@ -42,6 +56,9 @@ static bool slash_msg(struct tui *t, const struct parsed *p)
 		tui_say(t, LEVEL_WARN, _("more than one has this name"));
 		return false;
 	}
+	if (c && p->text.n && strcmp(p->row->name, "private") == 0 &&
+	    strcmp(model_find(t->model, c)->dialect, "center") == 0)
+		return past_the_center(t, c, p->text);
 	if (c && p->text.n)
 		return tui_send_text(t, c, (struct uuid){0}, p->text);
 	if (p->text.n && plain_typed(p->peer) && !tui_plain_meant(t))

@@ -108,6 +108,32 @@ static void set__writes_the_file_when_asked(void **state)
 	assert_int_equal(parse("/set bell").line, LINE_USAGE);
 }
 
+static void login__takes_a_word_of_warning(void **state)
+{
+	static const struct {
+		const char *line, *user;
+		bool insecure;
+	} said[] = {
+	    {"/login center://h seas", "seas", false},
+	    {"/login center://h seas insecure", "seas", true},
+	    {"/login center://h insecure", "", true},
+	    {"/login center://h veryinsecure", "veryinsecure", false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(said) / sizeof(said[0]); i++) {
+		struct parsed p = parse(said[i].line);
+		struct command cmd;
+		assert_true(command_build(&p, 0, &cmd));
+		assert_int_equal(cmd.kind, CMD_LOGIN);
+		assert_string_equal(cmd.to, "center://h");
+		assert_string_equal(cmd.name, said[i].user);
+		assert_int_equal(cmd.yes, said[i].insecure);
+		free(cmd.to);
+		free(cmd.name);
+	}
+}
+
 static void nobody_named__is_who_is_open(void **state)
 {
 	struct command cmd;
@@ -163,6 +189,7 @@ int main(void)
 	    cmocka_unit_test(words__are_counted),
 	    cmocka_unit_test(aliases__dial),
 	    cmocka_unit_test(set__writes_the_file_when_asked),
+	    cmocka_unit_test(login__takes_a_word_of_warning),
 	    cmocka_unit_test(nobody_named__is_who_is_open),
 	    cmocka_unit_test(keys__of_the_table_act),
 	    cmocka_unit_test(names__are_their_own_prefix),
