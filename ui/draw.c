@@ -332,7 +332,13 @@ static struct bytes presence_sign(const struct view *v, const struct contact *c,
 	return draw_sign(v, "○", "o");
 }
 
-static void contact_words(const struct contact *c, bool named,
+unsigned draw_unread(const struct view *v, const struct model *m,
+		     const struct contact *c)
+{
+	return v->here && model_opened(m) == c->id ? 0 : c->unread;
+}
+
+static void contact_words(const struct contact *c, unsigned unread, bool named,
 			  char out[static 64])
 {
 	if (c->changed)
@@ -346,10 +352,10 @@ static void contact_words(const struct contact *c, bool named,
 			 c->waiting);
 	else
 		snprintf(out, 64, "%s", model_plain(c) ? _("PLAIN") : "");
-	if (c->unread) {
+	if (unread) {
 		size_t n = strlen(out);
 		snprintf(out + n, 64 - n, "%s%s%u", n ? " + " : "",
-			 named ? "@" : "", c->unread);
+			 named ? "@" : "", unread);
 	}
 }
 
@@ -370,11 +376,12 @@ static void sidebar_row(struct draw *d, const struct view *v,
 	} else if (model_opened(m) == c->id) {
 		look.attr |= ATTR_BOLD;
 	}
-	contact_words(c, model_named(m, c->id), words);
+	contact_words(c, draw_unread(v, m, c), model_named(m, c->id), words);
 	n = text_cols(text_of(words));
 	text_line(name, sizeof(name), text_of(model_name(c)),
 		  n ? cols - n - 4 : cols - 3);
-	draw_put(v, y, 0, width, (struct bytes){0}, look);
+	struct look blank = {look.attr & ATTR_REVERSE, PAIR_NONE};
+	draw_put(v, y, 0, width, (struct bytes){0}, blank);
 	struct bytes s = presence_sign(v, c, &sign);
 	sign.attr |= look.attr & ATTR_REVERSE;
 	draw_word(v, y, 1, 1, s, sign);
@@ -392,7 +399,8 @@ static void sidebar(struct draw *d, const struct view *v, const struct model *m,
 	contact_id at = v->pointed ? v->pointed : model_opened(m);
 	size_t index = model_index(m, at), top = 0;
 	struct look dim = {ATTR_DIM, PAIR_NONE};
-	bool title = rows > 4;
+	/* a list of people speaks for itself */
+	bool title = rows > 4 && !model_count(m);
 
 	for (int i = 0; i < rows && width < v->cols; i++)
 		draw_put(v, y + i, width, 2, draw_sign(v, "│", "|"), dim);

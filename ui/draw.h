@@ -21,6 +21,7 @@ struct view {
 	message_n at;
 	size_t below;
 	uint64_t arrived_at; /* model_arrived when `at` was left at 0 */
+	bool here;           /* somebody looks at its newest: it is no news */
 	message_n selected;  /* 0: none */
 	contact_id pointed;  /* in the list of peers; 0: the open one */
 	struct uuid answers; /* the line answers this one, or zero */
@@ -60,6 +61,9 @@ void draw_all(struct draw *d, struct view *v, struct model *m,
  * were never drawn, so all must be. */
 bool draw_line(struct draw *d, struct view *v, const struct model *m,
 	       const struct edit *e);
+/* What is to be read there; nothing where somebody reads. */
+unsigned draw_unread(const struct view *v, const struct model *m,
+		     const struct contact *c);
 /* The terminal's content is not known any more. */
 void draw_forget(struct draw *d);
 

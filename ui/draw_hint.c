@@ -84,7 +84,9 @@ static void hint_reply(const struct view *v, const struct model *m,
 	buf_printf(b, _(" %s reply to %s"),
 		   v->focus == FOCUS_INPUT ? "Alt-r" : "r", name);
 	const struct message *msg = model_by_id(m, last, id);
-	if (!msg || v->cols < 60)
+	/* what stands right above need not be said again */
+	bool above = last == model_opened(m) && !v->at;
+	if (!msg || above || v->cols < 60)
 		return;
 	text_line(said, sizeof(said), text_of(msg->text), 18);
 	bool cut = strlen(said) < strlen(msg->text);
@@ -150,7 +152,7 @@ void draw_hint(const struct view *v, const struct model *m,
 	struct look dim = {ATTR_DIM, PAIR_NONE};
 
 	for (size_t i = 0; (c = model_contact(m, i)); i++)
-		unread += c->unread;
+		unread += draw_unread(v, m, c);
 	if (draw_counted(e))
 		snprintf(right, sizeof(right), "%zu/%d", edit_text(e).n,
 			 TEXT_MAX);

@@ -437,7 +437,7 @@ static unsigned unread(const struct tui *t)
 	unsigned n = 0;
 
 	for (size_t i = 0; (c = model_contact(t->model, i)); i++)
-		n += c->unread;
+		n += draw_unread(&t->view, t->model, c);
 	return n;
 }
 
@@ -504,8 +504,10 @@ static void links_show(struct tui *t)
 
 static void paint(struct tui *t, int64_t now)
 {
-	unsigned n = unread(t);
+	unsigned n;
 
+	t->view.here = on_screen(t, model_opened(t->model));
+	n = unread(t);
 	if (!t->view.at && !t->seek)
 		model_newest(t->model);
 	t->view.card = model_complete(t->model) && !model_opened(t->model);

@@ -50,11 +50,10 @@ static size_t look_at(const uint8_t *p, size_t n)
 	return i < n && p[i] == 'm' ? i + 1 : 0;
 }
 
-/* It begins with what was: "ESC [ m", "ESC [ 0 ...". */
-static bool begins_anew(const uint8_t *p, size_t n)
+/* It says nothing of what was: "ESC [ m", "ESC [ 0 m", "ESC [ 0 ; ...". */
+static bool begins_anew(const uint8_t *p)
 {
-	return p[2] == 'm' ||
-	       (p[2] == '0' && n > 3 && !(p[3] >= '0' && p[3] <= '9'));
+	return p[2] == 'm' || (p[2] == '0' && (p[3] == 'm' || p[3] == ';'));
 }
 
 static size_t parts(const uint8_t *p, size_t n)
@@ -66,43 +65,80 @@ static size_t parts(const uint8_t *p, size_t n)
 	return k;
 }
 
+/* What was put: `last` bytes, then a look of `had`, if nothing came since.
+ * normal: nothing is on; was_normal: before that look. */
+struct shorter {
+	uint8_t *p;
+	size_t n, last, had;
+	bool normal, was_normal;
+};
+
+static void put_part(struct shorter *s, const uint8_t *from, size_t n)
+{
+	memmove(s->p + s->n, from, n);
+	s->n += n;
+}
+
+/* One behind the other: "ESC [ 1 m", "ESC [ 3 6 m" are "ESC [ 1 ; 3 6 m". */
+static bool joined(struct shorter *s, const uint8_t *look, size_t n)
+{
+	if (s->had <= 3 || n <= 3 ||
+	    parts(s->p + s->last, s->had) + parts(look, n) > PARTS_MOST)
+		return false;
+	s->p[s->n - 1] = ';';
+	put_part(s, look + 2, n - 2);
+	s->had = s->n - s->last;
+	s->normal = false;
+	return true;
+}
+
+static void put_look(struct shorter *s, const uint8_t *look, size_t n)
+{
+	bool anew = begins_anew(look),
+	     off = anew && look[n - 2] != ';' && parts(look, n) == 1;
+
+	if (anew && s->had) { /* the one before was for nothing */
+		s->n = s->last;
+		s->had = 0;
+		s->normal = s->was_normal;
+	}
+	if (off && s->normal)
+		return;
+	if (!anew && joined(s, look, n))
+		return;
+	s->last = s->n;
+	s->was_normal = s->normal;
+	if (anew && !off && s->normal) { /* without the "0;" */
+		put_part(s, look, 2);
+		put_part(s, look + 4, n - 4);
+	} else {
+		put_part(s, look, n);
+	}
+	s->had = s->n - s->last;
+	s->normal = off;
+}
+
 size_t frame_shorten(uint8_t *p, size_t n)
 {
-	size_t out = 0, last = 0, len, had = 0; /* the look just put, if any */
+	struct shorter s = {.p = p};
 	bool drawn = memmem(p, n, "\033(0", 3) != NULL;
 
-	for (size_t i = 0; i < n; i += len) {
-		len = 1;
+	for (size_t i = 0, len; i < n; i += len) {
 		/* nothing was drawn in the other set of signs */
 		if (!drawn && n - i >= 3 && memcmp(p + i, "\033(B", 3) == 0) {
 			len = 3;
 			continue;
 		}
-		size_t look = look_at(p + i, n - i);
-		if (!look) {
-			p[out++] = p[i];
-			had = 0;
+		len = look_at(p + i, n - i);
+		if (len) {
+			put_look(&s, p + i, len);
 			continue;
 		}
-		len = look;
-		if (had && begins_anew(p + i, look)) {
-			out = last;
-			had = 0;
-		}
-		if (had && had > 3 && look > 3 &&
-		    parts(p + last, had) + parts(p + i, look) <= PARTS_MOST) {
-			p[out - 1] = ';';
-			memmove(p + out, p + i + 2, look - 2);
-			out += look - 2;
-			had = out - last;
-			continue;
-		}
-		last = out;
-		memmove(p + out, p + i, look);
-		out += look;
-		had = look;
+		p[s.n++] = p[i];
+		s.had = 0;
+		len = 1;
 	}
-	return out;
+	return s.n;
 }
 
 /* ---- the frame ---- */

@@ -267,7 +267,7 @@ static void sentence(char out[static 100], unsigned i)
 	uint32_t r = i * 2654435761u + 12345;
 
 	out[0] = 0;
-	for (unsigned k = 0; k < 5 + i % 6; k++, r = r * 1664525 + 1013904223)
+	for (unsigned k = 0; k < 4 + i % 4; k++, r = r * 1664525 + 1013904223)
 		sprintf(out + strlen(out), "%s%s", k ? " " : "",
 			word[(r >> 16) % WORDS]);
 }

@@ -32,6 +32,17 @@ static void looks__are_put_together(void **state)
 	becomes("\033[1m\033[07mx", "\033[1;07mx");
 }
 
+static void what_is_so_already__is_not_said(void **state)
+{
+	(void)state;
+	becomes("\033[m x\033[0;1mbob\033[m\033[m", "\033[m x\033[1mbob\033[m");
+	becomes("\033[m\033[2;3H\033[0m\033[0;7mx", "\033[m\033[2;3H\033[7mx");
+	/* how it was before the frame is not known */
+	becomes("\033[0;1mbob", "\033[0;1mbob");
+	becomes("\033[1m\033[mx\033[1my\033[2m\033[0;4mz",
+		"\033[mx\033[1my\033[0;4mz");
+}
+
 static void other_things__stay(void **state)
 {
 	(void)state;
@@ -140,6 +151,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(looks__are_put_together),
+	    cmocka_unit_test(what_is_so_already__is_not_said),
 	    cmocka_unit_test(other_things__stay),
 	    cmocka_unit_test(long_looks__stay_apart),
 	    cmocka_unit_test(any_frame__shows_the_same),

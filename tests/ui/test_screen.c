@@ -24,7 +24,7 @@ static void screen__sends_answers_and_shows(void **state)
 	world_say(w, "are you well?");
 	expect_text(w->s, "are you well?");
 	screen_type(w->s, "\033r"); /* Alt-r */
-	expect_row(w->s, -1, "are you well?");
+	expect_row(w->s, -3, "are you well?");
 	screen_type(w->s, "very\r");
 	peer_expect(&w->bob, "\"original\":\"are you well?\"");
 	expect_text(w->s, "┆ are you well?");
@@ -37,7 +37,7 @@ static void screen__sends_answers_and_shows(void **state)
 	screen_type(w->s, "\033");
 	expect_row(w->s, -1, "i write");
 	screen_type(w->s, "r");
-	expect_row(w->s, -1, "third");
+	expect_row(w->s, -3, "third");
 	screen_type(w->s, "so be it\r");
 	peer_expect(&w->bob, "\"original\":\"third\"");
 }
@@ -403,7 +403,7 @@ static void narrow__says_who_is_there(void **state)
 	screen_type(w->s, "\033");
 	expect_row(w->s, -1, "i write");
 	screen_type(w->s, "\t");
-	expect_row(w->s, 2, "● bob");
+	expect_row(w->s, 1, "● bob");
 	expect_gone(w->s, "│");
 }
 
@@ -594,7 +594,7 @@ static void stranger__is_found_and_the_keys_are_true(void **state)
 	expect_row(w->s, 2, "? A stranger asks. a accept");
 	screen_type(w->s, "b");
 	expect_row(w->s, 2, "Blocked: ");
-	expect_row(w->s, 3, "blocked");
+	expect_row(w->s, 2, "blocked");
 	expect_gone(w->s, "reply to carla");
 	screen_type(w->s, ":unblock\r");
 	expect_row(w->s, 2, "? A stranger asks.");
@@ -665,7 +665,7 @@ static void plain__is_said_and_asked_for_once(void **state)
 	snprintf(text, sizeof(text), "to json://127.0.0.1:%d>", port);
 	expect_row(w->s, -2, text);
 	expect_row(w->s, 1, "PLAIN - anyone on the network");
-	expect_row(w->s, 2, "PLAIN"); /* in the list */
+	expect_row(w->s, 1, "PLAIN │"); /* in the list */
 	screen_type(w->s, "in the clear\r");
 	expect_row(w->s, -1, "Enter again sends it");
 	expect_row(w->s, -2, "> in the clear");
