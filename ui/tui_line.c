@@ -358,7 +358,7 @@ void tui_next_unread(struct tui *t)
 		const struct contact *c = model_contact(t->model, i);
 		/* who asks and was not looked at is no less to be read */
 		bool asks = c->requests && !c->blocked && i != at;
-		if (!c->unread && !asks)
+		if (!draw_unread(&t->view, t->model, c) && !asks)
 			continue;
 		tui_open(t, c->id);
 		return;
