@@ -394,6 +394,30 @@ void expect_text(struct screen *s, const char *part)
 	}
 }
 
+static bool both(struct screen *s, const char *part, const char *behind)
+{
+	char row[ROW_MAX];
+
+	for (int i = 0; i < s->rows; i++) {
+		row_get(s, i, row);
+		const char *at = strstr(row, part);
+		if (at && strstr(at, behind))
+			return true;
+	}
+	return false;
+}
+
+void expect_both(struct screen *s, const char *part, const char *behind)
+{
+	long long until = now_ms() + DEADLINE_MS;
+
+	while (!both(s, part, behind)) {
+		if (now_ms() > until)
+			give_up(s, part, behind);
+		screen_read(s, 20);
+	}
+}
+
 void expect_row(struct screen *s, int row, const char *part)
 {
 	long long until = now_ms() + DEADLINE_MS;

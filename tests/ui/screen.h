@@ -21,6 +21,8 @@ void screen_resize(struct screen *s, int rows, int cols);
  * last one up) does; none does. */
 void expect_text(struct screen *s, const char *part);
 void expect_row(struct screen *s, int row, const char *part);
+/* Some row holds the one, and behind it the other. */
+void expect_both(struct screen *s, const char *part, const char *behind);
 /* Nothing but that, and blanks behind it. */
 void expect_whole(struct screen *s, int row, const char *text);
 void expect_gone(struct screen *s, const char *part);
