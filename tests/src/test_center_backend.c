@@ -1343,7 +1343,7 @@ int main(void)
 	bad += cmocka_run_group_tests_name("sqlite alone", sqlite_alone, NULL,
 					   NULL);
 	kind = &kinds[1];
-	if (nats_there()) {
+	if (!getenv("SOTTO_NO_NATS") && nats_there()) {
 		bad += cmocka_run_group_tests_name("nats", both, NULL, NULL);
 		bad += cmocka_run_group_tests_name("nats alone", nats_alone,
 						   NULL, NULL);
