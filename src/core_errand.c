@@ -171,7 +171,6 @@ static void errand_done(struct core *c, const struct now *now, struct conn *n)
 	struct who *w = n->peer;
 
 	w->plain->errand = E_NONE;
-	w->plain->silent = 0;
 	w->plain->good_us = now->mono_us;
 	keyless_seen(c, now, w);
 	conn_close(c, now, n);
@@ -294,6 +293,7 @@ static void half_registered(struct core *c, const struct now *now,
 static void text_failed(struct core *c, const struct now *now, struct conn *n,
 			struct row *r, const char *why)
 {
+	n->peer->plain->silent = 0;
 	if (!c->disk)
 		outbox_end(c, now, r, D_FAILED, why);
 	errand_done(c, now, n);
@@ -306,6 +306,7 @@ static void text_delivered(struct core *c, const struct now *now,
 	struct packet ack = {.kind = PKT_ACK, .stamp = p->stamp};
 
 	n->peer->plain->registered = true;
+	n->peer->plain->silent = 0;
 	outbox_delivered(c, now, r, &ack);
 	errand_done(c, now, n);
 }
