@@ -5,6 +5,7 @@
 #include "src/core.h"
 #include "src/crash.h"
 #include "src/disk.h"
+#include "src/doors.h"
 #include "src/identity.h"
 #include "src/journal.h"
 #include "src/net.h"
@@ -60,10 +61,7 @@ struct engine {
 	struct peersfile peers;
 	struct rng rng;
 	struct clock_sleep sleep;
-	struct addr here; /* what to tell others */
-	/* Which of cfg->plain could be opened, and why others could not. */
-	bool plain_open[LISTEN_MAX], pushes_open;
-	char plain_why[LISTEN_MAX + 1][300];
+	struct doors doors;
 	struct uuid instance;
 	ticket durable, submitted;
 	enum err disk_state;
@@ -280,14 +278,8 @@ static void refuse_open(struct engine *e)
 static void core_start(struct engine *e, const char *nick)
 {
 	e->core = core_new(&e->rules, e->identity->keys, nick, e->store, e->fx);
-	core_self(e->core, e->here, e->instance);
-	for (size_t i = 0; i < e->cfg->n_plain; i++)
-		if (e->plain_open[i])
-			core_listens(e->core,
-				     dialect_named(e->cfg->plain[i].dialect),
-				     e->cfg->plain[i].at);
-	if (e->pushes_open)
-		core_listens(e->core, &dialect_center, e->cfg->pushes.at);
+	core_self(e->core, e->doors.here, e->instance);
+	doors_tell(&e->doors, e->cfg, e->core);
 }
 
 /* As if we had been killed: what was decided and is not on the disk never
@@ -389,8 +381,8 @@ static void warn_of_start(struct engine *e, client_id to)
 	for (size_t i = 0; i < e->peers.n_warnings; i++)
 		warn(e, to, e->peers.warning[i]);
 	for (size_t i = 0; i <= LISTEN_MAX; i++)
-		if (e->plain_why[i][0])
-			warn(e, to, e->plain_why[i]);
+		if (e->doors.why[i][0])
+			warn(e, to, e->doors.why[i]);
 }
 
 /* /set -s: the file first, so that what was said to be set is there. */
@@ -427,8 +419,8 @@ static void hear_front(struct engine *e, const struct now *now, struct order *o)
 		char id[33];
 
 		seal_peer_id(id, &self);
-		beacon_say(e->beacon, id, core_nick(e->core), e->here.port,
-			   e->instance, now);
+		beacon_say(e->beacon, id, core_nick(e->core),
+			   e->doors.here.port, e->instance, now);
 	}
 	command_free(o->command);
 	free(o);
@@ -692,127 +684,6 @@ static enum err open_store(struct engine *e, char why[static 256])
 	return OK;
 }
 
-/* 6327 and the next that is free, then any; one that was asked for must be
- * free. */
-static enum err try_listen(struct engine *e, struct addr at, int port,
-			   char why[static 256])
-{
-	enum err err;
-
-	at.port = (uint16_t)port;
-	err = net_listen(e->net, dialect_named("sotto"), at, &e->here.port);
-	if (err)
-		snprintf(why, 256, "cannot listen on %s port %d: %s",
-			 e->cfg->bind, port, strerror(errno));
-	return err;
-}
-
-static enum err listen_at(struct engine *e, struct addr at,
-			  char why[static 256])
-{
-	const int first = dialect_named("sotto")->port;
-	enum err err = OK;
-
-	if (e->cfg->port >= 0)
-		return try_listen(e, at, e->cfg->port, why);
-	for (int port = first; port < first + 10; port++) {
-		err = try_listen(e, at, port, why);
-		if (!err || errno != EADDRINUSE)
-			return err;
-	}
-	return try_listen(e, at, 0, why);
-}
-
-static enum err open_listener(struct engine *e, char why[static 256])
-{
-	struct bytes name = {(const uint8_t *)e->cfg->bind,
-			     strlen(e->cfg->bind)};
-	struct addr at = {0}, v4 = {.ip = {[10] = 0xff, 0xff}};
-	static const uint8_t any[16];
-	enum err err;
-
-	if (!ip_parse(name, at.ip)) {
-		snprintf(why, 256, "--bind %s: not an IP address",
-			 e->cfg->bind);
-		return ERR_PARSE;
-	}
-	err = listen_at(e, at, why);
-	if (err && errno == EAFNOSUPPORT && !memcmp(at.ip, any, 16))
-		err = listen_at(e, v4, why); /* a machine without IPv6 */
-	if (err)
-		return err;
-	uint16_t port = e->here.port;
-
-	if (!memcmp(at.ip, any, 16) || !memcmp(at.ip, v4.ip, 16))
-		beacon_address(&e->here);
-	else
-		e->here = at;
-	e->here.port = port;
-	return OK;
-}
-
-/* Who comes must be answered with our key, so it is there before the door is
- * open; only the first time it takes half a second. */
-static enum err have_rsa(struct engine *e, enum seal how, char why[static 256])
-{
-	struct buf pem = {0};
-	enum err err;
-
-	if (how == SEAL_NONE || e->identity->keys->rsa[how])
-		return OK;
-	err = identity_rsa(e->cfg->identity_path, how, &pem, why);
-	if (!err)
-		err = keys_add(e->identity->keys, how,
-			       (struct bytes){pem.p, pem.n});
-	if (pem.n)
-		secret_wipe(pem.p, pem.n);
-	buf_free(&pem);
-	return err;
-}
-
-static enum err open_door(struct engine *e, const struct listen_at *l,
-			  char why[static 256])
-{
-	const struct dialect *d = dialect_named(l->dialect);
-	uint16_t port;
-	enum err err;
-
-	snprintf(why, 256, "%s", "");
-	err = have_rsa(e, d->seal, why);
-	if (!err)
-		err = net_listen(e->net, d, l->at, &port);
-	if (err && !*why)
-		snprintf(why, 256, "%s",
-			 err == ERR_SYS ? strerror(errno) : err_text(err));
-	return err;
-}
-
-/* One that is taken is a warning: all else works without it. */
-static bool open_or_say(struct engine *e, const struct listen_at *l, char *said,
-			size_t max)
-{
-	char why[256], at[ADDR_TEXT];
-
-	if (!open_door(e, l, why))
-		return true;
-	addr_text(at, &l->at);
-	snprintf(said, max, "cannot listen on %s=%s: %.200s", l->dialect, at,
-		 why);
-	return false;
-}
-
-static void open_plain(struct engine *e)
-{
-	const size_t max = sizeof e->plain_why[0];
-
-	for (size_t i = 0; i < e->cfg->n_plain; i++)
-		e->plain_open[i] =
-		    open_or_say(e, &e->cfg->plain[i], e->plain_why[i], max);
-	if (e->cfg->pushes.dialect)
-		e->pushes_open = open_or_say(e, &e->cfg->pushes,
-					     e->plain_why[LISTEN_MAX], max);
-}
-
 static void open_beacon(struct engine *e)
 {
 	struct now now = clock_now(&e->rng, NULL);
@@ -826,7 +697,7 @@ static void open_beacon(struct engine *e)
 		return;
 	}
 	seal_peer_id(id, &self);
-	beacon_say(e->beacon, id, e->cfg->nick, e->here.port, e->instance,
+	beacon_say(e->beacon, id, e->cfg->nick, e->doors.here.port, e->instance,
 		   &now);
 }
 
@@ -881,18 +752,6 @@ static char *copy_of(const char *s)
 	return xstrndup((struct bytes){(const uint8_t *)s, strlen(s)});
 }
 
-static void put_plain(const struct engine *e, struct buf *text)
-{
-	char at[ADDR_TEXT];
-
-	for (size_t i = 0; i < e->cfg->n_plain; i++) {
-		addr_text(at, &e->cfg->plain[i].at);
-		if (e->plain_open[i])
-			buf_printf(text, "%s%s://%s", text->n ? " " : "",
-				   e->cfg->plain[i].dialect, at);
-	}
-}
-
 static void make_ready(struct engine *e)
 {
 	struct contact *c = xmalloc(sizeof *c);
@@ -900,15 +759,11 @@ static void make_ready(struct engine *e)
 
 	*c = (struct contact){.dialect = "sotto", .secure = true};
 	c->key = keys_public(e->identity->keys);
-	c->at = e->here;
+	c->at = e->doors.here;
 	c->presence = P_ONLINE;
 	c->trust = TRUST_VERIFIED;
 	snprintf(c->nick, sizeof c->nick, "%s", e->cfg->nick);
-	if (e->here.port)
-		buf_printf(&text,
-			   strchr(e->cfg->bind, ':') ? "[%s]:%u" : "%s:%u",
-			   e->cfg->bind, e->here.port);
-	put_plain(e, &text);
+	doors_text(&e->doors, e->cfg, &text);
 	e->ready = xmalloc(sizeof *e->ready);
 	*e->ready = (struct event){.kind = EV_READY, .contact = c};
 	e->ready->text = xstrndup((struct bytes){text.p, text.n});
@@ -933,7 +788,7 @@ static void open_journal(struct engine *e)
 	if (e->cfg->log == LOG_OFF)
 		return;
 	e->journal = journal_open(e->cfg->log_path, e->cfg->log == LOG_FULL);
-	if (e->here.port)
+	if (e->doors.here.port)
 		journal_line(e->journal, now.wall_us, "started as %s on %s",
 			     e->cfg->nick, e->ready->text);
 	else
@@ -1061,10 +916,8 @@ enum err engine_start(const struct config *cfg, const struct identity *id,
 
 	if (!err)
 		err = open_office(e, why);
-	if (!err && cfg->listen) {
-		open_plain(e); /* first: ours can take another port */
-		err = open_listener(e, why);
-	}
+	if (!err && cfg->listen)
+		err = doors_open(&e->doors, e->net, cfg, id, why);
 	if (!err) {
 		open_beacon(e);
 		make_ready(e);
