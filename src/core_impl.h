@@ -5,6 +5,8 @@
 /* What the files of core share; for nobody else. Three tables: contacts
  * (`struct who`), links (`struct conn`), the outbox (`struct row`).
  *   core.c          entry points: links, hello, what arrives
+ *   core_say.c      what front ends are told
+ *   core_own.c      what they ask of ourselves
  *   core_who.c      contacts: tables, addresses, requests, loading
  *   core_dial.c     whom we dial, when, where
  *   core_outbox.c   what waits for its ACK
@@ -256,7 +258,7 @@ void presence_set(struct core *c, struct who *w, enum presence p);
 void place_add(struct core *c, struct who *w, const char *host, uint16_t port,
 	       enum via via, int64_t ok_ms);
 
-/* ---- core.c ---- */
+/* ---- core.c, core_say.c ---- */
 struct conn *conn_find(const struct core *c, link_id id);
 struct conn *conn_new(struct core *c, link_id id);
 /* Rows and addresses of `from`, an address, go to whoever is met there. */
@@ -364,6 +366,20 @@ void command_result(struct core *c, client_id to, uint64_t ref, ticket after,
 struct who *command_target(struct core *c, const struct now *now,
 			   client_id from, const struct command *cmd,
 			   bool make);
+
+/* A name of us or of others; false: the result was given. */
+bool command_name_fits(struct core *c, client_id from,
+		       const struct command *cmd, const char *name);
+
+/* ---- core_own.c ---- */
+void command_nick(struct core *c, const struct now *now, client_id from,
+		  const struct command *cmd);
+void command_set(struct core *c, const struct now *now, client_id from,
+		 const struct command *cmd);
+void command_id(struct core *c, const struct now *now, client_id from,
+		const struct command *cmd);
+void command_quit(struct core *c, const struct now *now, client_id from,
+		  const struct command *cmd);
 
 /* ---- core_query.c ---- */
 void query_snapshot(struct core *c, const struct now *now, client_id from,
