@@ -37,7 +37,7 @@ src/center_backend  ^"(proto/base|src/center_impl)\.h"  NONE
 src/center_impl  ^"src/center_backend\.h"  NONE
 src/center_password  ^"(proto/base|src/center_password)\.h"  sodium
 src/center_account  ^"src/center_(account|backend|password)\.h"  unistd\.h|fcntl\.h
-src/center       ^"(proto/(base|packet|dialect|letter)|src/(center|center_account|center_backend|event|job|store|effect))\.h"  NONE
+src/center       ^"(proto/(base|packet|dialect|letter)|src/(center|center_desk|center_account|center_backend|event|job|store|effect))\.h"  NONE
 src/event        ^"(proto/(base|packet)|src/event)\.h"  NONE
 src/job          ^"(proto/(base|seal)|src/(event|job))\.h"  NONE
 src/effect       ^"(proto/(base|packet|dialect)|src/(effect|event|job))\.h"  NONE

@@ -1,0 +1,134 @@
+#ifndef SOTTO_SRC_CENTER_DESK_H
+#define SOTTO_SRC_CENTER_DESK_H
+#include "proto/letter.h"
+#include "src/center.h"
+#include <string.h>
+/* What the files of the center's policy share: its state, its desks, and how
+ * it speaks. Thread: the center's. */
+enum {
+	DESK_BUCKETS = 4096,
+	MAIL_GATHER = 128, /* letters kept in one go */
+	ASKS_MAX = 256,
+	NOTE_FIELDS = 3,
+};
+
+/* A link: a device, and the account it is logged in at, if it is. */
+struct desk {
+	link_id link;
+	struct pubkey key;
+	struct uuid box; /* its peer id */
+	char id[33];
+	struct addr at;
+	char user[CENTER_NAME_MAX + 1]; /* "": not logged in */
+	struct uuid token;
+	uint64_t given, trimmed; /* letters: given out, known to be taken */
+	bool reading, more;      /* it fetched; there are more than a page */
+	int64_t refresh_ms, broadcast_ms, minute_ms;
+	unsigned letters; /* in this minute */
+	struct desk *next_link, *next_box;
+};
+
+/* Somebody was asked for his address. */
+struct ask {
+	char from[CENTER_NAME_MAX + 1], to[CENTER_NAME_MAX + 1];
+	int64_t until_ms;
+};
+
+struct person {
+	char user[CENTER_NAME_MAX + 1];
+	bool here; /* at some node */
+};
+
+struct center {
+	struct center_backend *b;
+	struct center_terms terms;
+	struct center_watch watch;
+	struct effects *fx;
+	struct desk *link[DESK_BUCKETS], *box[DESK_BUCKETS];
+	struct person *person;
+	size_t n_person;
+	struct center_mail mail[MAIL_GATHER];
+	struct {
+		link_id link;
+		uint64_t ref;
+	} from[MAIL_GATHER];
+	size_t n_mail;
+	struct ask ask[ASKS_MAX];
+	size_t n_ask;
+	int64_t now_ms;
+	struct rng *rng;
+	struct buf note; /* heard in a tick: u32 length, bytes ... */
+};
+
+/* ---- center_desk.c ---- */
+struct desk *desk_find(const struct center *c, link_id id);
+struct desk *desk_next(const struct center *c, size_t *i, struct desk *d);
+/* All there are, in no order. */
+#define EACH_DESK(c, d)                                                        \
+	for (size_t i_ = 0, on_ = 1; on_; on_ = 0)                             \
+		for (struct desk *d = desk_next(c, &i_, NULL); d;              \
+		     d = desk_next(c, &i_, d))
+/* Those whose box that is, among others. */
+struct desk *desk_of_box(const struct center *c, struct uuid box);
+void desk_open(struct center *c, link_id id, const struct pubkey *key,
+	       const struct addr *at);
+void desk_close(struct center *c, struct desk *d);
+bool desk_same(struct uuid a, struct uuid b);
+/* An id as text; hex_id: false: it is none. */
+bool hex_id(struct bytes s, char out[static 33]);
+struct uuid box_of(const char id[static 33]);
+
+/* p's kind is set. */
+void desk_say(struct center *c, link_id to, struct packet *p);
+/* To what `to` asked; word may be NULL. */
+void desk_answer(struct center *c, const struct desk *d,
+		 const struct packet *to, enum center_verb verb,
+		 const char *word);
+void desk_push(struct center *c, const struct desk *d, enum center_verb verb,
+	       const char *who, struct bytes text);
+/* false: no name of a user. */
+bool word_get(const struct packet *p, size_t i,
+	      char out[static CENTER_NAME_MAX + 1]);
+
+/* Between nodes, and to ourselves; a hint, which may be lost. */
+struct note {
+	char field[NOTE_FIELDS][CENTER_NAME_MAX + 1];
+	struct bytes text;
+};
+void note_send(struct center *c, const char *what, const char *a, const char *b,
+	       struct bytes text);
+bool note_read(struct bytes s, struct note *out);
+
+static inline struct bytes desk_view(const char *s)
+{
+	return (struct bytes){(const uint8_t *)s, strlen(s)};
+}
+
+/* ---- center_mail.c: letters and prekeys ---- */
+void mail_store(struct center *c, struct desk *d, const struct packet *p);
+void mail_settle(struct center *c); /* what was gathered is kept */
+void mail_fetch(struct center *c, struct desk *d, const struct packet *p);
+void mail_taken(struct center *c, struct desk *d, const struct packet *p);
+void mail_trim(struct center *c, struct desk *d);
+void mail_came(struct center *c, struct uuid box);
+void mail_prekey(struct center *c, struct desk *d, const struct packet *p);
+void mail_bundle(struct center *c, struct desk *d, const struct packet *p);
+
+/* ---- center_login.c ---- */
+void login_try(struct center *c, struct desk *d, const struct packet *p);
+void login_end(struct center *c, struct desk *d);
+/* The user has logged in elsewhere: those of older tokens are told. */
+void login_moved(struct center *c, const char *user, const struct uuid *token);
+
+/* ---- center_people.c: who is there, and who says what to whom ---- */
+void people_presence(void *ctx, const char *user, const char *node);
+/* A note for those who are at this node. */
+void people_told(struct center *c, const struct note *n);
+void people_online(struct center *c, struct desk *d, const struct packet *p);
+void people_broadcast(struct center *c, struct desk *d, const struct packet *p);
+void people_get(struct center *c, struct desk *d, const struct packet *p);
+void people_allow(struct center *c, struct desk *d, const struct packet *p);
+void people_block(struct center *c, struct desk *d, const struct packet *p);
+/* Whether user's account blocks who. */
+bool people_blocked(struct center *c, const char *user, const char *who);
+#endif

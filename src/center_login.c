@@ -1,0 +1,151 @@
+#include "src/center_account.h"
+#include "src/center_desk.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The host, of IPv6 the first half: who has one has all of it. */
+static void source_of(const struct addr *at,
+		      char out[static CENTER_SOURCE_MAX + 1])
+{
+	static const uint8_t v4[12] = {[10] = 0xff, [11] = 0xff};
+	size_t n = memcmp(at->ip, v4, sizeof(v4)) ? 8 : 16;
+
+	for (size_t i = 0; i < n; i++)
+		snprintf(out + 2 * i, 3, "%02x", at->ip[i]);
+}
+
+static bool key_known(const struct center_acct *a, const struct pubkey *key)
+{
+	for (size_t i = 0; i < a->n_keys; i++)
+		if (!memcmp(&a->key[i], key, sizeof(*key)))
+			return true;
+	return false;
+}
+
+static void key_add(struct center_acct *a, const struct pubkey *key)
+{
+	if (key_known(a, key))
+		return;
+	if (a->n_keys == CENTER_KEYS_MAX) /* the oldest goes */
+		memmove(a->key, a->key + 1, --a->n_keys * sizeof(a->key[0]));
+	a->key[a->n_keys++] = *key;
+}
+
+void login_moved(struct center *c, const char *user, const struct uuid *token)
+{
+	EACH_DESK(c, d)
+	{
+		if (strcmp(d->user, user) != 0 || desk_same(d->token, *token))
+			continue;
+		desk_push(c, d, CENTER_MOVED, NULL, (struct bytes){0});
+		d->user[0] = '\0';
+	}
+}
+
+static void welcome(struct center *c, struct desk *d, const char *user,
+		    const struct packet *p)
+{
+	char old[CENTER_NODE_MAX + 1], token[33];
+
+	rng_fill(c->rng, d->token.b, sizeof(d->token.b));
+	if (c->b->session_claim(c->b, user, &d->token, c->terms.node, c->now_ms,
+				old)) {
+		desk_answer(c, d, p, CENTER_FAIL, "try again later");
+		return;
+	}
+	for (size_t i = 0; i < 16; i++)
+		snprintf(token + 2 * i, 3, "%02x", d->token.b[i]);
+	snprintf(d->user, sizeof(d->user), "%s", user);
+	d->refresh_ms = c->now_ms;
+	login_moved(c, user, &d->token);
+	if (old[0] && strcmp(old, c->terms.node) != 0)
+		note_send(c, "moved", user, token, (struct bytes){0});
+	desk_answer(c, d, p, CENTER_LOGIN_OKAY, NULL);
+}
+
+static void wrong(struct center *c, struct desk *d, const struct packet *p,
+		  const struct center_pen *pen, bool now)
+{
+	char n[16];
+
+	snprintf(n, sizeof(n), "%u", pen->wait_s ? pen->wait_s : pen->left);
+	desk_answer(c, d, p,
+		    !pen->wait_s ? CENTER_LOGIN_FAILED
+		    : now        ? CENTER_JUST_PENNED
+				 : CENTER_PENNED,
+		    n);
+}
+
+/* By a password: right or wrong, known or not, it takes as long. */
+static void by_password(struct center *c, struct desk *d,
+			const struct packet *p, const char *user,
+			struct center_acct *a, uint64_t rev)
+{
+	char source[CENTER_SOURCE_MAX + 1];
+	struct center_pen pen;
+
+	source_of(&d->at, source);
+	if (c->b->attempt(c->b, user, source, TRY_BEGIN, c->now_ms, &pen)) {
+		wrong(c, d, p, &pen, false);
+		return;
+	}
+	bool fresh = !rev && c->terms.open;
+	bool good = fresh
+			? !password_hash(p->word[1], a->password)
+			: password_right(rev ? a->password : NULL, p->word[1]);
+	if (!good && rev && account_invited(a, p->word[1], c->now_ms)) {
+		a->invite_ms = 0; /* once */
+		good = true;
+	}
+	if (!good) {
+		if (!pen.left) /* that was the last one: for how long? */
+			(void)!c->b->attempt(c->b, user, source, TRY_LOOK,
+					     c->now_ms, &pen);
+		wrong(c, d, p, &pen, true);
+		return;
+	}
+	key_add(a, &d->key);
+	if (fresh)
+		a->made_ms = c->now_ms;
+	if (c->b->attempt(c->b, user, source, TRY_GOOD, c->now_ms, &pen) ||
+	    c->b->acct_put(c->b, user, a, rev, NULL)) {
+		desk_answer(c, d, p, CENTER_FAIL, "try again");
+		return;
+	}
+	welcome(c, d, user, p);
+}
+
+void login_try(struct center *c, struct desk *d, const struct packet *p)
+{
+	char user[CENTER_NAME_MAX + 1];
+	struct center_acct *a = xzalloc(sizeof(*a));
+	uint64_t rev = 0;
+	enum err err;
+
+	if (!word_get(p, 0, user)) {
+		desk_answer(c, d, p, CENTER_FAIL, "that is no name");
+	} else if ((err = c->b->acct_get(c->b, user, a, &rev)) != OK &&
+		   err != ERR_ABSENT) {
+		desk_answer(c, d, p, CENTER_FAIL, "try again later");
+	} else {
+		if (err)
+			rev = 0;
+		if (rev && key_known(a, &d->key))
+			welcome(c, d, user, p);
+		else if (p->n_words > 1 && p->word[1].n)
+			by_password(c, d, p, user, a, rev);
+		else
+			desk_answer(c, d, p, CENTER_FAIL,
+				    "a password is needed");
+	}
+	free(a);
+}
+
+void login_end(struct center *c, struct desk *d)
+{
+	mail_trim(c, d);
+	if (c->b->session_drop(c->b, d->user, &d->token))
+		d->refresh_ms = INT64_MAX; /* it ends by itself */
+	d->user[0] = '\0';
+}

@@ -1,0 +1,183 @@
+#include "src/center_desk.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	PAGE = 64,            /* letters on their way to somebody */
+	LETTERS_MINUTE = 240, /* that a link may leave */
+};
+
+struct giving {
+	struct center *c;
+	struct desk *d;
+	size_t n;
+};
+
+static void give(void *ctx, const struct center_mail *m)
+{
+	struct giving *g = ctx;
+
+	desk_say(g->c, g->d->link,
+		 &(struct packet){
+		     .verb = CENTER_MAIL, .seq = m->seq, .blob = m->blob});
+	g->d->given = m->seq;
+	g->n++;
+}
+
+/* A page; the next one when these were taken. */
+static void mail_go(struct center *c, struct desk *d)
+{
+	struct giving g = {.c = c, .d = d};
+
+	if (c->b->mbox_read(c->b, &d->box, d->given, PAGE, c->now_ms, give, &g))
+		return; /* asked for again */
+	d->more = g.n == PAGE;
+	if (d->more || !d->reading)
+		return;
+	d->reading = false;
+	desk_say(c, d->link, &(struct packet){.verb = CENTER_MAIL});
+}
+
+void mail_came(struct center *c, struct uuid box)
+{
+	for (struct desk *d = desk_of_box(c, box); d; d = d->next_box)
+		if (desk_same(d->box, box) && d->user[0] && !d->more)
+			mail_go(c, d);
+}
+
+void mail_fetch(struct center *c, struct desk *d, const struct packet *p)
+{
+	d->given = p->seq;
+	d->reading = true;
+	mail_go(c, d);
+}
+
+void mail_taken(struct center *c, struct desk *d, const struct packet *p)
+{
+	if (p->seq > d->given || p->seq <= d->trimmed)
+		return;
+	d->trimmed = p->seq;
+	if (p->seq == d->given) {
+		mail_trim(c, d);
+		if (d->more)
+			mail_go(c, d);
+	}
+}
+
+void mail_settle(struct center *c)
+{
+	size_t n = c->n_mail;
+
+	if (!n)
+		return;
+	enum err err = c->b->mbox_append(c->b, c->mail, n, c->now_ms);
+	c->n_mail = 0;
+	for (size_t i = 0; i < n; i++) {
+		struct center_mail *m = &c->mail[i];
+		bool good = !err && !m->err;
+		desk_say(
+		    c, c->from[i].link,
+		    &(struct packet){.verb = good ? CENTER_OKAY : CENTER_FAIL,
+				     .ref = c->from[i].ref,
+				     .n_words = !good,
+				     .word = {desk_view(m->err == ERR_FULL
+							    ? "the box is full"
+							    : "not kept")}});
+		free((void *)(uintptr_t)m->blob.p);
+		if (!good)
+			continue;
+		mail_came(c, m->box);
+		char id[33];
+		for (size_t k = 0; k < 16; k++)
+			snprintf(id + 2 * k, 3, "%02x", m->box.b[k]);
+		note_send(c, "mail", id, "", (struct bytes){0});
+	}
+}
+
+/* Whoever has a prekey here has an account here, or had one this month. */
+static bool has_box(struct center *c, const struct uuid *box)
+{
+	struct buf b = {0};
+	bool is = !c->b->prekey_get(c->b, box, c->now_ms, &b);
+
+	buf_free(&b);
+	return is;
+}
+
+static bool too_many(const struct center *c, struct desk *d)
+{
+	if (c->now_ms - d->minute_ms > 60000) {
+		d->minute_ms = c->now_ms;
+		d->letters = 0;
+	}
+	return d->letters++ >= LETTERS_MINUTE && !d->user[0];
+}
+
+void mail_store(struct center *c, struct desk *d, const struct packet *p)
+{
+	struct center_mail m = {0};
+	char id[33];
+	uint32_t prekey;
+
+	if (!p->n_words || !hex_id(p->word[0], id) ||
+	    letter_prekey(p->blob, &prekey)) {
+		desk_answer(c, d, p, CENTER_FAIL, "that is no letter");
+		return;
+	}
+	m.box = box_of(id);
+	if (too_many(c, d) || !has_box(c, &m.box)) {
+		desk_answer(c, d, p, CENTER_FAIL,
+			    "nobody of that id has a box here");
+		return;
+	}
+	letter_id(m.eid.b, p->blob);
+	uint8_t *copy = xmalloc(p->blob.n);
+	memcpy(copy, p->blob.p, p->blob.n);
+	m.blob = (struct bytes){copy, p->blob.n};
+	c->mail[c->n_mail] = m;
+	c->from[c->n_mail].link = d->link;
+	c->from[c->n_mail].ref = p->ref;
+	if (++c->n_mail == MAIL_GATHER)
+		mail_settle(c);
+}
+
+void mail_prekey(struct center *c, struct desk *d, const struct packet *p)
+{
+	struct bundle bundle;
+
+	if (bundle_read(p->blob, &d->key, (uint64_t)(c->now_ms / 1000),
+			&bundle) ||
+	    c->b->prekey_put(c->b, &d->box, p->blob, c->now_ms))
+		desk_answer(c, d, p, CENTER_FAIL, "not kept");
+	else if (p->ref)
+		desk_answer(c, d, p, CENTER_OKAY, NULL);
+}
+
+void mail_bundle(struct center *c, struct desk *d, const struct packet *p)
+{
+	struct packet out = {.verb = CENTER_OKAY, .ref = p->ref};
+	struct buf b = {0};
+	struct uuid box;
+	char id[33];
+
+	if (!p->n_words || !hex_id(p->word[0], id)) {
+		desk_answer(c, d, p, CENTER_FAIL, "that is no id");
+		return;
+	}
+	box = box_of(id);
+	if (c->b->prekey_get(c->b, &box, c->now_ms, &b)) {
+		desk_answer(c, d, p, CENTER_FAIL, "none is known");
+	} else {
+		out.blob = (struct bytes){b.p, b.n};
+		desk_say(c, d->link, &out);
+	}
+	buf_free(&b);
+}
+
+void mail_trim(struct center *c, struct desk *d)
+{
+	if (d->user[0] && d->trimmed &&
+	    !c->b->mbox_trim(c->b, &d->box, d->trimmed))
+		d->trimmed = 0;
+}
