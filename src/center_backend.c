@@ -32,6 +32,7 @@ enum err center_open(const char *where, const struct center_rules *rules,
 	struct center_rules r = usual(rules);
 
 	*out = NULL;
+	*why = 0;
 	return is_nats(where) ? center_nats_open(where, &r, out, why)
 			      : center_sqlite_open(where, &r, out, why);
 }

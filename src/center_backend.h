@@ -20,8 +20,8 @@
  * is not done twice, and the answer is that of the first time. But for
  * acct_put, after which one reads again, and attempt, which counts twice.
  *
- * Time: now_ms is Unix time, by the caller's clock. NATS lets sessions and
- * kept mail end by its own clock instead. Blobs are opaque. */
+ * Time: now_ms is Unix time, by the caller's clock. NATS lets sessions end by
+ * its own clock instead, some seconds late. Blobs are opaque. */
 enum {
 	CENTER_NAME_MAX = 64,   /* of a user: bytes, center_name_ok */
 	CENTER_NODE_MAX = 32,   /* of a node: letters, digits, _ and - */
@@ -190,12 +190,14 @@ struct center_backend {
 /* `where`: nats://[USER:PASSWORD@]HOST[:PORT][,HOST...][?OPTION=VALUE&...], or
  * tls:// of the same; else the path of a file, made with mode 0600 when it is
  * not there. rules may be NULL. On error `why` says it in one line, without a
- * password. ERR_STATE: not built in, or of a newer sotto.
+ * password; else it is "" or a warning. ERR_STATE: not built in, or of a newer
+ * sotto.
  *
  * NATS options: ca, cert, key, creds (files), prefix (of all names there; two
  * centers on one NATS differ in it; "sotto"), shards (streams that boxes are
  * spread over, 1 to 64; 8), replicas (1 to 5; 1). The last two are what the
- * first node said, for ever. */
+ * first node said, for ever. On servers before 2.10 letters alone have
+ * replicas: what is compared and set is not safe with them there. */
 enum err center_open(const char *where, const struct center_rules *rules,
 		     struct center_backend **out,
 		     char why[static 256]) MUST_USE;

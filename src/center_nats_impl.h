@@ -4,9 +4,9 @@
 #include "src/center_nats_lib.h"
 #include "src/queue.h"
 #include <stdatomic.h>
-/* What the parts of the NATS implementation share: a connection with its
- * streams (center_nats_link.c), what is asked of it (center_nats.c), and what
- * comes by itself (center_nats_watch.c).
+/* What the parts of the NATS implementation share: where it is, as a URL
+ * (center_nats_where.c), a connection (_link), its streams (_make), what is
+ * asked of it (center_nats.c), and what comes by itself (_watch).
  *
  * On the servers, P being the prefix:
  *   stream P_mail_I       subjects P.mail.I.BOX, a letter a message
@@ -102,15 +102,26 @@ static inline struct nats *nats_of(struct center_backend *b)
 enum err nats_where(const char *url, struct nats_where *out,
 		    char why[static 256]) MUST_USE;
 void nats_where_free(struct nats_where *w);
-/* Connects and makes the streams. */
+/* 1 to max, and nothing behind it. */
+bool nats_unsigned(const char *s, unsigned max, unsigned *out);
+/* Connects, and nats_make. */
 enum err nats_link(struct nats *n, const struct nats_where *w,
 		   char why[static 256]) MUST_USE;
 void nats_unlink(struct nats *n);
+/* The streams, where they are not there yet. */
+enum err nats_make(struct nats *n, const struct nats_where *w,
+		   char why[static 256]) MUST_USE;
+/* Whether the servers are of version 2.10 or newer; by mail stream 0. */
+enum err nats_modern(struct nats *n, bool *modern) MUST_USE;
 
 /* Until when the call may take; monotonic, us. */
 int64_t nats_deadline(void);
 /* ERR_CLOSED, ERR_FULL ... of what libnats or JetStream said. */
 enum err nats_error(natsStatus s, int code);
+/* The same for a person, and never OK. */
+enum err nats_tell(const struct nats *n, natsStatus s, int code,
+		   char why[static 256]);
+void nats_pause(struct nats *n, int64_t ms);
 
 /* A message that is acknowledged when the servers have it. */
 struct nats_put {

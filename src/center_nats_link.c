@@ -12,179 +12,10 @@ enum {
 	PING_MS = 10000,
 	SLICE_MS = 100, /* how late a broken connection is seen */
 	WRITE_MS = 3000,
-	STRIKES_MAX = 65536,
+	NOBODY_MS = 50,
 	IDLE_S = 5, /* then servers forget a consumer */
-	SHARDS_USUAL = 8,
-	URL_MAX = 2048,
 	NS_PER_S = 1000000000,
 };
-
-/* ---- the URL ---- */
-
-static enum err bad_url(char why[256], const char *what, const char *of)
-{
-	snprintf(why, 256, "the backend's address: %s%s%.60s", what,
-		 *of ? ": " : "", of);
-	return ERR_PARSE;
-}
-
-static bool get_unsigned(const char *s, unsigned max, unsigned *out)
-{
-	char *end;
-	unsigned long n = strtoul(s, &end, 10);
-
-	if (*s < '0' || *s > '9' || *end || !n || n > max)
-		return false;
-	*out = (unsigned)n;
-	return true;
-}
-
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* %40 and the like, in place. */
-static bool unescape(char *s)
-{
-	char *out = s;
-
-	for (; *s; s++) {
-		if (*s != '%') {
-			*out++ = *s;
-			continue;
-		}
-		int high = hex_digit(s[1]);
-		int low = high < 0 ? -1 : hex_digit(s[2]);
-		if (low < 0 || !(high | low))
-			return false;
-		*out++ = (char)(high << 4 | low);
-		s += 2;
-	}
-	*out = 0;
-	return true;
-}
-
-static enum err take_option(struct nats_where *w, char *name, char why[256])
-{
-	char *value = strchr(name, '=');
-	const struct {
-		const char *name;
-		const char **to;
-	} texts[] = {{"ca", &w->ca},
-		     {"cert", &w->cert},
-		     {"key", &w->key},
-		     {"creds", &w->creds},
-		     {"prefix", &w->prefix}};
-
-	if (!value || !value[1])
-		return bad_url(why, "an option needs a value", name);
-	*value++ = 0;
-	if (!unescape(value))
-		return bad_url(why, "a % that is none", value);
-	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
-		if (!strcmp(name, texts[i].name)) {
-			*texts[i].to = value;
-			return OK;
-		}
-	if (!strcmp(name, "shards"))
-		return get_unsigned(value, SHARDS_MAX, &w->shards)
-			   ? OK
-			   : bad_url(why, "shards are 1 to 64, not", value);
-	if (!strcmp(name, "replicas"))
-		return get_unsigned(value, 5, &w->replicas)
-			   ? OK
-			   : bad_url(why, "replicas are 1 to 5, not", value);
-	return bad_url(why, "no such option", name);
-}
-
-static enum err take_options(struct nats_where *w, char *s, char why[256])
-{
-	enum err err = OK;
-
-	for (char *o; !err && (o = strsep(&s, "&"));)
-		err = take_option(w, o, why);
-	if (err)
-		return err;
-	if (!center_node_ok(w->prefix))
-		return bad_url(why,
-			       "a prefix has letters, digits, _ and -, "
-			       "not",
-			       w->prefix);
-	if (!w->cert != !w->key)
-		return bad_url(why, "cert and key go together", "");
-	return OK;
-}
-
-static enum err take_user(struct nats_where *w, char *s, char why[256])
-{
-	char *colon = strchr(s, ':');
-
-	if (!colon)
-		return bad_url(why, "USER:PASSWORD@ stands before the host",
-			       "");
-	*colon = 0;
-	if (!unescape(s) || !unescape(colon + 1) || !*s)
-		return bad_url(why, "the user's name is none", "");
-	w->user = s;
-	w->password = colon + 1;
-	return OK;
-}
-
-static enum err take_hosts(struct nats_where *w, char *s, char why[256])
-{
-	for (char *h; (h = strsep(&s, ","));) {
-		if (!*h || h[strspn(h, "abcdefghijklmnopqrstuvwxyz"
-				       "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				       "0123456789.-:[]_")])
-			return bad_url(why, "not a host", h);
-		if (w->n_hosts == HOSTS_MAX)
-			return bad_url(why, "at most 8 hosts", "");
-		w->host[w->n_hosts++] = h;
-	}
-	return OK;
-}
-
-enum err nats_where(const char *url, struct nats_where *out,
-		    char why[static 256])
-{
-	size_t scheme = strcspn(url, ":") + 3, n = strlen(url);
-	enum err err;
-
-	*out = (struct nats_where){.prefix = "sotto",
-				   .shards = SHARDS_USUAL,
-				   .replicas = 1,
-				   .tls = *url == 't'};
-	if (n > URL_MAX)
-		return bad_url(why, "too long", "");
-	out->text =
-	    xstrndup((struct bytes){(const uint8_t *)url + scheme, n - scheme});
-	char *options = strchr(out->text, '?');
-	if (options)
-		*options++ = 0;
-	char *hosts = out->text, *at = strrchr(hosts, '@');
-	if (hosts[strcspn(hosts, "/")])
-		return bad_url(why, "no / after the host, please", "");
-	if (at) {
-		*at = 0;
-		hosts = at + 1;
-		err = take_user(out, out->text, why);
-		if (err)
-			return err;
-	}
-	err = take_hosts(out, hosts, why);
-	return err ? err : take_options(out, options, why);
-}
-
-void nats_where_free(struct nats_where *w)
-{
-	if (w->text)
-		secret_wipe(w->text, strlen(w->text));
-	free(w->text);
-}
 
 /* ---- errors and time ---- */
 
@@ -227,8 +58,8 @@ enum err nats_error(natsStatus s, int code)
 	return s == NATS_OK && !code ? OK : ERR_CLOSED;
 }
 
-static enum err tell(const struct nats *n, natsStatus s, int code,
-		     char why[256])
+enum err nats_tell(const struct nats *n, natsStatus s, int code,
+		   char why[static 256])
 {
 	natsStatus last;
 	const char *said = n->lib.nats_GetLastError(&last);
@@ -359,13 +190,16 @@ static void take_ack(const char *json, struct nats_put *p)
 		p->err = p->seq ? OK : ERR_CLOSED; /* not of JetStream */
 }
 
-/* The next message of `answers`, at the latest at the deadline or when the
- * connection breaks: then nothing more comes. */
-static natsMsg *next_answer(struct nats *n, unsigned breaks, int64_t deadline)
+/* The next message of `answers`; NULL at the deadline, when the connection
+ * breaks, since then nothing more comes, or when nobody has a stream that was
+ * written to. */
+static natsMsg *next_answer(struct nats *n, unsigned breaks, int64_t deadline,
+			    bool *nobody)
 {
 	const struct nats_lib *l = &n->lib;
 	natsMsg *m = NULL;
 
+	*nobody = false;
 	while (clock_mono_us() < deadline) {
 		int64_t ms = left_ms(deadline);
 		natsStatus s = l->natsSubscription_NextMsg(
@@ -373,6 +207,7 @@ static natsMsg *next_answer(struct nats *n, unsigned breaks, int64_t deadline)
 
 		if (s == NATS_OK)
 			return m;
+		*nobody = s == NATS_NO_RESPONDERS;
 		if (s != NATS_TIMEOUT ||
 		    atomic_load(&n->ears->breaks) != breaks)
 			return NULL;
@@ -407,25 +242,59 @@ static void take_answer(struct nats *n, natsMsg *m, struct nats_put *p,
 	--*open;
 }
 
-enum err nats_put(struct nats *n, struct nats_put *p, size_t count,
-		  int64_t deadline)
+/* Asks for all that have no answer yet. */
+static enum err put_round(struct nats *n, struct nats_put *p, size_t count,
+			  int64_t deadline, bool *nobody)
 {
 	unsigned breaks = atomic_load(&n->ears->breaks);
 	uint64_t first = n->asked + 1;
-	size_t open = count;
+	size_t open = 0;
 	natsStatus s = NATS_OK;
 	natsMsg *m;
 
+	*nobody = false;
 	n->asked += count;
-	for (size_t i = 0; i < count && s == NATS_OK; i++)
+	for (size_t i = 0; i < count && s == NATS_OK; i++) {
+		if (p[i].there)
+			continue;
+		open++;
 		s = send_put(n, &p[i], first + i);
+	}
 	if (s != NATS_OK)
 		return nats_error(s, 0);
-	while (open && (m = next_answer(n, breaks, deadline))) {
+	while (open && (m = next_answer(n, breaks, deadline, nobody))) {
 		take_answer(n, m, p, first, count, &open);
 		n->lib.natsMsg_Destroy(m);
 	}
 	return open ? ERR_CLOSED : OK;
+}
+
+/* What comes meanwhile is of older questions. */
+void nats_pause(struct nats *n, int64_t ms)
+{
+	int64_t until = clock_mono_us() + ms * 1000;
+	natsMsg *m;
+
+	while (clock_mono_us() < until) {
+		m = NULL;
+		n->lib.natsSubscription_NextMsg(&m, n->answers, left_ms(until));
+		n->lib.natsMsg_Destroy(m);
+	}
+}
+
+/* While servers elect who has a stream, it is nobody for a moment. */
+enum err nats_put(struct nats *n, struct nats_put *p, size_t count,
+		  int64_t deadline)
+{
+	for (;;) {
+		bool nobody;
+		enum err err = put_round(n, p, count, deadline, &nobody);
+
+		if (!nobody ||
+		    clock_mono_us() + INT64_C(1000) * NOBODY_MS >= deadline)
+			return err;
+		nats_pause(n, NOBODY_MS);
+	}
 }
 
 /* ---- reading ---- */
@@ -565,10 +434,11 @@ static enum err pull_page(struct pull *p, size_t count, int64_t deadline)
 	unsigned breaks = atomic_load(&n->ears->breaks);
 	enum err err = ask_page(p, count);
 	natsMsg *m;
+	bool nobody;
 
 	if (err)
 		return err;
-	while (count && (m = next_answer(n, breaks, deadline))) {
+	while (count && (m = next_answer(n, breaks, deadline, &nobody))) {
 		count -= take_page(p, m);
 		n->lib.natsMsg_Destroy(m);
 	}
@@ -594,6 +464,33 @@ enum err nats_pull(struct nats *n, const char *stream, const char *filter,
 				deadline ? deadline : nats_deadline());
 	consumer_end(n, stream, name);
 	return err;
+}
+
+/* Those say when they said it. Before 2.9.21 two changes on top of the same
+ * message could both be taken by a stream with replicas. */
+enum err nats_modern(struct nats *n, bool *modern)
+{
+	unsigned breaks = atomic_load(&n->ears->breaks);
+	int64_t deadline = nats_deadline();
+	char subject[SUBJECT], reply[128];
+	bool got = false, nobody;
+	natsMsg *m;
+
+	snprintf(subject, sizeof subject, "$JS.API.STREAM.INFO.%s_mail_0",
+		 n->prefix);
+	snprintf(reply, sizeof reply, "%s.%llu", n->inbox,
+		 (unsigned long long)++n->asked);
+	natsStatus s =
+	    n->lib.natsConnection_PublishRequest(n->nc, subject, reply, "", 0);
+	while (s == NATS_OK && !got &&
+	       (m = next_answer(n, breaks, deadline, &nobody))) {
+		got = !strcmp(n->lib.natsMsg_GetSubject(m), reply);
+		*modern = got && memmem(n->lib.natsMsg_GetData(m),
+					(size_t)n->lib.natsMsg_GetDataLength(m),
+					",\"ts\":\"", 7);
+		n->lib.natsMsg_Destroy(m);
+	}
+	return got ? OK : ERR_CLOSED;
 }
 
 /* ---- connecting ---- */
@@ -696,7 +593,7 @@ static enum err connect_to(struct nats *n, const struct nats_where *w,
 	s = s ? s : set_secrets(n, o, w);
 	atomic_fetch_add(&n->ears->owners, 1); /* on_closed gives it back */
 	s = s ? s : l->natsConnection_Connect(&n->nc, o);
-	enum err err = s ? tell(n, s, 0, why) : OK;
+	enum err err = s ? nats_tell(n, s, 0, why) : OK;
 	l->natsOptions_Destroy(o);
 	if (err)
 		ears_release(n->ears);
@@ -717,126 +614,7 @@ static enum err open_inbox(struct nats *n, char why[256])
 	s = s ? s : l->natsConnection_SubscribeSync(&n->answers, n->nc, all);
 	s = s ? s : l->natsSubscription_SetPendingLimits(n->answers, -1, -1);
 	s = s ? s : l->natsConnection_JetStream(&n->js, n->nc, NULL);
-	return s ? tell(n, s, 0, why) : OK;
-}
-
-/* ---- streams ---- */
-
-static enum err add_stream(struct nats *n, jsStreamConfig *c, const char *name,
-			   const char *subject, char why[256])
-{
-	const struct nats_lib *l = &n->lib;
-	const char *subjects[] = {subject};
-	jsErrCode code = 0;
-	jsOptions o;
-
-	l->jsOptions_Init(&o);
-	o.Wait = CENTER_CALL_MS;
-	c->Name = name;
-	c->Subjects = subjects;
-	c->SubjectsLen = 1;
-	c->Storage = js_FileStorage;
-	if (c->MaxAge && c->Duplicates > c->MaxAge)
-		c->Duplicates = c->MaxAge;
-	natsStatus s = l->js_AddStream(NULL, n->js, c, &o, &code);
-	/* made by somebody with other rules: those hold */
-	if (s == NATS_OK || code == JSStreamNameExistErr)
-		return OK;
-	return tell(n, s, (int)code, why);
-}
-
-static enum err add_bucket(struct nats *n, const char *which, int64_t age_s,
-			   unsigned replicas, char why[256])
-{
-	char name[NAME], subject[SUBJECT];
-	jsStreamConfig c;
-
-	nats_bucket(n, which, name);
-	nats_key(n, which, ">", subject);
-	n->lib.jsStreamConfig_Init(&c);
-	c.MaxMsgsPerSubject = 1;
-	c.MaxAge = age_s * NS_PER_S;
-	c.Duplicates = INT64_C(120) * NS_PER_S;
-	c.Replicas = replicas;
-	c.AllowRollup = true;
-	c.DenyDelete = true;
-	c.Discard = js_DiscardNew;
-	if (!strcmp(which, "strike")) { /* it must not lock anybody out */
-		c.Discard = js_DiscardOld;
-		c.MaxMsgs = STRIKES_MAX;
-	}
-	return add_stream(n, &c, name, subject, why);
-}
-
-static enum err add_mail(struct nats *n, unsigned shard, unsigned replicas,
-			 char why[256])
-{
-	const struct center_rules *r = &n->base.rules;
-	char name[NAME], subject[SUBJECT];
-	jsStreamConfig c;
-
-	snprintf(name, sizeof name, "%s_mail_%u", n->prefix, shard);
-	snprintf(subject, sizeof subject, "%s.mail.%u.*", n->prefix, shard);
-	n->lib.jsStreamConfig_Init(&c);
-	c.MaxMsgsPerSubject = r->box_mails;
-	c.Discard = js_DiscardNew;
-	c.DiscardNewPerSubject = true;
-	c.MaxAge = INT64_C(86400) * r->keep_days * NS_PER_S;
-	c.Duplicates = INT64_C(1) * r->again_s * NS_PER_S;
-	c.Replicas = replicas;
-	return add_stream(n, &c, name, subject, why);
-}
-
-/* The first node says how many, for ever: a box must be found again. */
-static enum err agree_shards(struct nats *n, unsigned wanted, char why[256])
-{
-	struct nats_put p = {.compare = true};
-	char text[16], bucket[NAME];
-	struct buf said = {0};
-	int64_t deadline = nats_deadline();
-	uint64_t seq;
-
-	snprintf(text, sizeof text, "%u", wanted);
-	p.data = (struct bytes){(const uint8_t *)text, strlen(text)};
-	nats_key(n, "state", "meta.shards", p.subject);
-	nats_bucket(n, "state", bucket);
-	enum err err = nats_put(n, &p, 1, deadline);
-	if (!err && (!p.err || p.err == ERR_EXISTS))
-		err = nats_last(n, bucket, p.subject, &seq, &said, NULL,
-				deadline);
-	else
-		err = err ? err : p.err;
-	buf_put(&said, (struct bytes){(const uint8_t *)"", 1});
-	if (!err && !get_unsigned((char *)said.p, SHARDS_MAX, &n->shards))
-		err = ERR_PARSE;
-	buf_free(&said);
-	if (err)
-		snprintf(why, 256, "NATS: how many streams there are: %s",
-			 err_text(err));
-	return err;
-}
-
-static enum err make_streams(struct nats *n, const struct nats_where *w,
-			     char why[256])
-{
-	static const int64_t DAY_S = 86400;
-	const struct center_rules *r = &n->base.rules;
-	enum err err = add_bucket(n, "state", 0, w->replicas, why);
-
-	if (!err)
-		err = add_bucket(n, "session", r->session_s, w->replicas, why);
-	if (!err)
-		err =
-		    add_bucket(n, "strike", CENTER_PARDON_S + CENTER_PEN_MAX_S,
-			       w->replicas, why);
-	if (!err)
-		err = add_bucket(n, "prekey", CENTER_PREKEY_DAYS * DAY_S,
-				 w->replicas, why);
-	if (!err)
-		err = agree_shards(n, w->shards, why);
-	for (unsigned i = 0; i < n->shards && !err; i++)
-		err = add_mail(n, i, w->replicas, why);
-	return err;
+	return s ? nats_tell(n, s, 0, why) : OK;
 }
 
 enum err nats_link(struct nats *n, const struct nats_where *w,
@@ -847,7 +625,7 @@ enum err nats_link(struct nats *n, const struct nats_where *w,
 
 	if (!err)
 		err = open_inbox(n, why);
-	return err ? err : make_streams(n, w, why);
+	return err ? err : nats_make(n, w, why);
 }
 
 void nats_unlink(struct nats *n)
