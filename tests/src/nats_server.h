@@ -2,6 +2,7 @@
 #define SOTTO_TESTS_SRC_NATS_SERVER_H
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <ftw.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -92,6 +93,20 @@ static inline void nats_server_config(const struct nats_server *s,
 	fclose(f);
 }
 
+static inline int nats_server_spawn(struct nats_server *s, const char *program,
+				    char **argv)
+{
+	posix_spawn_file_actions_t files;
+
+	posix_spawn_file_actions_init(&files);
+	for (int fd = 0; fd < 3; fd++)
+		posix_spawn_file_actions_addopen(&files, fd, "/dev/null",
+						 O_RDWR, 0);
+	int bad = posix_spawnp(&s->pid, program, &files, NULL, argv, environ);
+	posix_spawn_file_actions_destroy(&files);
+	return bad;
+}
+
 /* Again on the same port with what is in its folder, or for the first time.
  * `more` is added to its configuration. False: it is not installed. */
 static inline bool nats_server_start(struct nats_server *s, const char *more)
@@ -110,11 +125,10 @@ static inline bool nats_server_start(struct nats_server *s, const char *more)
 		if (!s->port || (first && i))
 			s->port = nats_server_free_port();
 		nats_server_config(s, more);
-		int bad =
-		    posix_spawnp(&s->pid, name, NULL, NULL, argv, environ);
+		int bad = nats_server_spawn(s, name, argv);
 		if (bad == ENOENT)
-			bad = posix_spawn(&s->pid, "/usr/sbin/nats-server",
-					  NULL, NULL, argv, environ);
+			bad =
+			    nats_server_spawn(s, "/usr/sbin/nats-server", argv);
 		if (bad) {
 			s->pid = 0;
 			return false;
