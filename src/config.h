@@ -66,6 +66,7 @@ struct config {
 	int verbose;                  /* -q: -1, -v: 1 */
 	bool center, center_open;     /* sotto center; accounts = open */
 	char *center_store;           /* --backend, or center.db */
+	char center_node[33];         /* "": another name at each start */
 	char *ready_file;             /* or NULL */
 	char *peers_file;             /* path */
 

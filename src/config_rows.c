@@ -56,6 +56,7 @@ const struct option_row config_keys[] = {
     {"notify", "on|mentions|off", "the desktop's notifications"},
     {"backend", "FILE|nats://HOST", "as --backend"},
     {"accounts", "open|closed", "a center: may anybody take a free name"},
+    {"node", "NAME", "a center of several nodes: the name of this one"},
     {"language", "auto|en|pt|hu", "of the interface"},
     {"web", "on|off", "as --web"},
     {"interface-port", "N", "port of the page, else 5081 and the next free"},

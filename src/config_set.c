@@ -492,6 +492,18 @@ static enum err set_accounts(struct config *c, const char *value, char *why)
 	return OK;
 }
 
+static enum err set_node(struct config *c, const char *value, char *why)
+{
+	static const char good[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				   "abcdefghijklmnopqrstuvwxyz0123456789_-";
+	size_t n = strspn(value, good);
+
+	if (!n || value[n] || n >= sizeof c->center_node)
+		return bad(why, "1 to 32 letters, digits, _ and -", value);
+	memcpy(c->center_node, value, n + 1);
+	return OK;
+}
+
 static enum err set_json(struct config *c, const char *value, char *why)
 {
 	(void)value, (void)why;
@@ -618,6 +630,7 @@ static const struct setting settings[] = {
     {"--keys", NULL, set_keys, false},
     {"--backend", "backend", set_backend, false},
     {NULL, "accounts", set_accounts, false},
+    {NULL, "node", set_node, false},
     {"--json", NULL, set_json, false},
     {"--text", NULL, set_text, false},
     {"--trust-new", "trust-new", set_trust_new, false},

@@ -58,6 +58,7 @@ struct engine {
 	struct beacon *beacon;   /* or NULL */
 	struct journal *journal; /* or NULL */
 	struct office *office;   /* we are a center, or NULL */
+	char node[33];           /* our name among its nodes */
 	struct peersfile peers;
 	struct rng rng;
 	struct clock_sleep sleep;
@@ -806,10 +807,16 @@ static void *office_body(void *arg)
 static enum err open_office(struct engine *e, char why[static 256])
 {
 	struct center_terms terms = {.open = e->cfg->center_open,
-				     .node = "one"};
+				     .node = e->node};
 
 	if (!e->cfg->center)
 		return OK;
+	/* no two nodes may be of one name, on one machine neither */
+	if (*e->cfg->center_node)
+		memcpy(e->node, e->cfg->center_node, sizeof e->node);
+	else
+		for (size_t i = 0; i < sizeof e->instance.b; i++)
+			snprintf(e->node + 2 * i, 3, "%02x", e->instance.b[i]);
 	return office_open(e->cfg->center_store, &terms, &e->office, why);
 }
 

@@ -383,6 +383,9 @@ static void config__names__file_and_line_of_a_bad_value(void **state)
 	    {"interface-port = no\n", "config.ini:1: interface-port:"},
 	    {"interface-local = maybe\n", "config.ini:1: interface-local:"},
 	    {"peers-file =\n", "config.ini:1: peers-file: a file"},
+	    {"node = a b\n", "config.ini:1: node: 1 to 32 letters"},
+	    {"node = 123456789012345678901234567890123\n",
+	     "config.ini:1: node: 1 to 32 letters"},
 	};
 	struct world *w = *state;
 
