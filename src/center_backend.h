@@ -11,9 +11,10 @@
  * called from inside tick and nowhere else.
  *
  * Errors: ERR_CLOSED: nobody answered in time; whether it was done is not
- * known. ERR_FULL: disk or quota. ERR_LIMIT: an argument is longer than the
- * numbers below, or a name is not one. ERR_PARSE: what is kept is damaged.
- * ERR_SYS: errno says it. All other errors stand beside the call.
+ * known. After one that took all the time the next ones take less, or none.
+ * ERR_FULL: disk or quota. ERR_LIMIT: an argument is longer than the numbers
+ * below, or a name is not one. ERR_PARSE: what is kept is damaged. ERR_SYS:
+ * errno says it. All other errors stand beside the call.
  *
  * Idempotency: after any error a call may be made again with the same
  * arguments, as often as one likes, by whatever handle: what was done already
@@ -79,7 +80,8 @@ struct center_mail {
 	struct bytes blob;
 	int64_t until_ms; /* 0: keep_days from now, which is the most */
 	uint64_t seq;     /* answer */
-	enum err err;     /* answer: OK, ERR_FULL: the box is, ERR_LIMIT */
+	enum err err;     /* answer: OK, ERR_FULL: the box is, ERR_LIMIT,
+			   * ERR_CLOSED: not known */
 };
 
 /* Neither may call the backend. */
@@ -180,8 +182,8 @@ struct center_backend {
 			  const struct center_watch *w) MUST_USE;
 	/* When fd is readable, and every CENTER_TICK_MS: tells what watch asked
 	 * for, ends sessions, throws old things away a few at a time.
-	 * ERR_CLOSED: the servers are out of reach; it tries again by itself.
-	 */
+	 * ERR_CLOSED: the servers are out of reach, or were since the last one,
+	 * so that notes may be lost; it tries again by itself. */
 	enum err (*tick)(struct center_backend *b, int64_t now_ms) MUST_USE;
 
 	void (*close)(struct center_backend *b);

@@ -1,4 +1,5 @@
 #include "src/center_nats_impl.h"
+#include "src/clock.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -438,8 +439,6 @@ static enum err mails_put(struct nats *n, struct center_mail **m, size_t count,
 	for (size_t i = 0; i < count && !err; i++) {
 		m[i]->seq = p[i].seq;
 		m[i]->err = p[i].err;
-		if (p[i].err && p[i].err != ERR_FULL && p[i].err != ERR_LIMIT)
-			err = p[i].err;
 	}
 	return err;
 }
@@ -508,17 +507,20 @@ static enum err mbox_trim(struct center_backend *b, const struct uuid *box,
 {
 	struct nats *n = nats_of(b);
 	char stream[NAME], subject[SUBJECT];
+	int64_t deadline = nats_deadline();
 	jsErrCode code = 0;
 	jsOptions o;
 
 	box_of(n, box, stream, subject);
+	if (!nats_may(n, stream, &deadline))
+		return ERR_CLOSED;
 	n->lib.jsOptions_Init(&o);
-	o.Wait = CENTER_CALL_MS;
+	o.Wait = (deadline - clock_mono_us()) / 1000;
 	o.Stream.Purge.Subject = subject;
 	if (upto < INT64_MAX)
 		o.Stream.Purge.Sequence = upto + 1;
 	natsStatus s = n->lib.js_PurgeStream(n->js, stream, &o, &code);
-	return nats_error(s, (int)code);
+	return nats_felt(n, stream, nats_error(s, (int)code), deadline);
 }
 
 /* ---- prekeys ---- */

@@ -25,6 +25,7 @@ enum {
 	SUBJECT = 256,
 	NAME = 64, /* of a stream */
 	RECORD_MAX = CENTER_RECORD,
+	RESTS = 256,
 };
 
 /* Where, as the URL says; all owned but what `text` holds. */
@@ -85,6 +86,8 @@ struct nats {
 	uint64_t asked; /* the number of the last question */
 	char prefix[PREFIX_MAX + 1];
 	unsigned shards;
+	int64_t rest_us[RESTS], short_us; /* nats_may; monotonic */
+	unsigned breaks;                  /* those that tick has told of */
 
 	const struct center_watch *watch; /* NULL: not asked for */
 	struct nats_sub *note[2], *feed;  /* the ears' */
@@ -116,6 +119,13 @@ enum err nats_modern(struct nats *n, bool *modern) MUST_USE;
 
 /* Until when the call may take; monotonic, us. */
 int64_t nats_deadline(void);
+/* A stream whose servers do not answer keeps us waiting once: it is asked again
+ * after a while, with less patience. May it be asked now, and until when? By
+ * its name, or that of a subject of it. */
+bool nats_may(struct nats *n, const char *stream, int64_t *deadline) MUST_USE;
+/* What came of it; returns err. */
+enum err nats_felt(struct nats *n, const char *stream, enum err err,
+		   int64_t deadline);
 /* ERR_CLOSED, ERR_FULL ... of what libnats or JetStream said. */
 enum err nats_error(natsStatus s, int code);
 /* The same for a person, and never OK. */
@@ -132,12 +142,14 @@ struct nats_put {
 	bool compare;     /* only when `expect` is its last message, 0: none */
 	uint64_t expect;
 	bool gone; /* a mark that there is none any more */
-	/* answers; ERR_EXISTS: compare failed */
+	/* answers; ERR_EXISTS: compare failed, ERR_CLOSED: none came */
 	enum err err;
 	uint64_t seq;
 	bool there; /* the answer came */
+	bool rests; /* was not asked: nats_may */
 };
-/* One round trip for all of them. OK: each has its err. */
+/* One round trip for all of them. OK: each has its err; else there was no
+ * answer at all. */
 enum err nats_put(struct nats *n, struct nats_put *p, size_t count,
 		  int64_t deadline) MUST_USE;
 

@@ -13,7 +13,10 @@ enum {
 	SLICE_MS = 100, /* how late a broken connection is seen */
 	WRITE_MS = 3000,
 	NOBODY_MS = 50,
-	IDLE_S = 5, /* then servers forget a consumer */
+	REST_MS = 2000,   /* a stream without an answer is left alone, then */
+	PROBE_MS = 500,   /* has so long */
+	SHORT_MS = 10000, /* and all others too, for some time */
+	IDLE_S = 5,       /* then servers forget a consumer */
 	NS_PER_S = 1000000000,
 };
 
@@ -29,6 +32,46 @@ static int64_t left_ms(int64_t deadline)
 	int64_t left = (deadline - clock_mono_us()) / 1000;
 
 	return left > 0 ? left : 1;
+}
+
+/* A stream and what is written to it have one name here: KV_P_state for
+ * $KV.P_state.account.X, P_mail_1 for P.mail.1.BOX. */
+static int64_t *rest_of(struct nats *n, const char *s)
+{
+	int words = *s == '$' || !strncmp(s, "KV_", 3) ? 2 : 3;
+	uint32_t h = 2166136261;
+
+	for (s += *s == '$'; *s; s++) {
+		if (*s == '.' && !--words)
+			break;
+		h = (h ^ (uint8_t)(*s == '.' ? '_' : *s)) * 16777619;
+	}
+	return &n->rest_us[h % RESTS];
+}
+
+bool nats_may(struct nats *n, const char *stream, int64_t *deadline)
+{
+	int64_t now = clock_mono_us();
+	int64_t soon = now + INT64_C(1000) * PROBE_MS;
+
+	if (now < *rest_of(n, stream))
+		return false;
+	if (now<n->short_us && * deadline> soon)
+		*deadline = soon;
+	return true;
+}
+
+enum err nats_felt(struct nats *n, const char *stream, enum err err,
+		   int64_t deadline)
+{
+	int64_t now = clock_mono_us();
+
+	/* sooner: it was refused, which keeps nobody waiting */
+	if (err != ERR_CLOSED || now + INT64_C(1000) * SLICE_MS < deadline)
+		return err;
+	*rest_of(n, stream) = now + INT64_C(1000) * REST_MS;
+	n->short_us = now + INT64_C(1000) * SHORT_MS;
+	return err;
 }
 
 enum err nats_error(natsStatus s, int code)
@@ -242,26 +285,40 @@ static void take_answer(struct nats *n, natsMsg *m, struct nats_put *p,
 	--*open;
 }
 
+/* That one does not fit; else the connection is not there. */
+static enum err not_sent(natsStatus s, struct nats_put *p)
+{
+	enum err err = nats_error(s, 0);
+
+	if (err != ERR_LIMIT)
+		return err;
+	p->err = err;
+	p->there = true;
+	return OK;
+}
+
 /* Asks for all that have no answer yet. */
 static enum err put_round(struct nats *n, struct nats_put *p, size_t count,
 			  int64_t deadline, bool *nobody)
 {
 	unsigned breaks = atomic_load(&n->ears->breaks);
 	uint64_t first = n->asked + 1;
+	enum err err = OK;
 	size_t open = 0;
-	natsStatus s = NATS_OK;
 	natsMsg *m;
 
 	*nobody = false;
 	n->asked += count;
-	for (size_t i = 0; i < count && s == NATS_OK; i++) {
-		if (p[i].there)
+	for (size_t i = 0; i < count && !err; i++) {
+		if (p[i].there || p[i].rests)
 			continue;
-		open++;
-		s = send_put(n, &p[i], first + i);
+		natsStatus s = send_put(n, &p[i], first + i);
+		open += s == NATS_OK;
+		if (s != NATS_OK)
+			err = not_sent(s, &p[i]);
 	}
-	if (s != NATS_OK)
-		return nats_error(s, 0);
+	if (err)
+		return err;
 	while (open && (m = next_answer(n, breaks, deadline, nobody))) {
 		take_answer(n, m, p, first, count, &open);
 		n->lib.natsMsg_Destroy(m);
@@ -283,18 +340,40 @@ void nats_pause(struct nats *n, int64_t ms)
 }
 
 /* While servers elect who has a stream, it is nobody for a moment. */
-enum err nats_put(struct nats *n, struct nats_put *p, size_t count,
-		  int64_t deadline)
+static void put_rounds(struct nats *n, struct nats_put *p, size_t count,
+		       int64_t deadline)
 {
 	for (;;) {
 		bool nobody;
 		enum err err = put_round(n, p, count, deadline, &nobody);
 
-		if (!nobody ||
+		if (!err || !nobody ||
 		    clock_mono_us() + INT64_C(1000) * NOBODY_MS >= deadline)
-			return err;
+			return;
 		nats_pause(n, NOBODY_MS);
 	}
+}
+
+enum err nats_put(struct nats *n, struct nats_put *p, size_t count,
+		  int64_t deadline)
+{
+	size_t there = 0, rest = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		p[i].rests = !nats_may(n, p[i].subject, &deadline);
+		rest += p[i].rests;
+	}
+	if (rest < count)
+		put_rounds(n, p, count, deadline);
+	for (size_t i = 0; i < count; i++) {
+		there += p[i].there;
+		if (p[i].there)
+			continue;
+		p[i].err = ERR_CLOSED;
+		if (!p[i].rests)
+			nats_felt(n, p[i].subject, ERR_CLOSED, deadline);
+	}
+	return there || !count ? OK : ERR_CLOSED;
 }
 
 /* ---- reading ---- */
@@ -330,11 +409,13 @@ enum err nats_last(struct nats *n, const char *stream, const char *subject,
 	natsMsg *m = NULL;
 
 	*seq = 0;
+	if (!nats_may(n, stream, &deadline))
+		return ERR_CLOSED;
 	l->jsOptions_Init(&o);
 	o.Wait = left_ms(deadline);
 	natsStatus s = l->js_GetLastMsg(&m, n->js, stream, subject, &o, &code);
 	if (s != NATS_OK)
-		return nats_error(s, (int)code);
+		return nats_felt(n, stream, nats_error(s, (int)code), deadline);
 	struct nats_seen v = seen(n, m);
 	*seq = l->natsMsg_GetSequence(m);
 	if (!v.gone)
@@ -453,17 +534,21 @@ enum err nats_pull(struct nats *n, const char *stream, const char *filter,
 	char name[NAME] = "";
 	struct pull p = {
 	    .n = n, .stream = stream, .name = name, .each = each, .ctx = ctx};
-	enum err err =
-	    consumer(n, stream, filter, from,
-		     deadline ? deadline : nats_deadline(), name, &p.pending);
+	int64_t until = deadline ? deadline : nats_deadline();
 
+	if (!nats_may(n, stream, &until))
+		return ERR_CLOSED;
+	enum err err =
+	    consumer(n, stream, filter, from, until, name, &p.pending);
 	if (err)
-		return err;
-	while (!err && p.pending && !p.enough)
+		return nats_felt(n, stream, err, until);
+	while (!err && p.pending && !p.enough) {
+		until = deadline ? until : nats_deadline();
 		err = pull_page(&p, p.pending < page ? (size_t)p.pending : page,
-				deadline ? deadline : nats_deadline());
+				until);
+	}
 	consumer_end(n, stream, name);
-	return err;
+	return nats_felt(n, stream, err, until);
 }
 
 /* Those say when they said it. Before 2.9.21 two changes on top of the same

@@ -323,14 +323,17 @@ static void expire(struct nats *n)
 static enum err feed_consumer(struct nats *n, const char *inbox)
 {
 	const struct nats_lib *l = &n->lib;
+	int64_t deadline = nats_deadline();
 	char bucket[NAME];
 	jsConsumerConfig c;
 	jsErrCode code = 0;
 	jsOptions o;
 
 	nats_bucket(n, "session", bucket);
+	if (!nats_may(n, bucket, &deadline))
+		return ERR_CLOSED;
 	l->jsOptions_Init(&o);
-	o.Wait = CENTER_CALL_MS;
+	o.Wait = (deadline - clock_mono_us()) / 1000;
 	l->jsConsumerConfig_Init(&c);
 	c.DeliverPolicy = js_DeliverLastPerSubject;
 	c.DeliverSubject = inbox;
@@ -340,7 +343,7 @@ static enum err feed_consumer(struct nats *n, const char *inbox)
 	c.MemoryStorage = true;
 	c.Replicas = 1;
 	natsStatus s = l->js_AddConsumer(NULL, n->js, bucket, &c, &o, &code);
-	return nats_error(s, (int)code);
+	return nats_felt(n, bucket, nats_error(s, (int)code), deadline);
 }
 
 static enum err feed_start(struct nats *n)
@@ -422,6 +425,7 @@ enum err nats_tick(struct center_backend *b, int64_t now_ms)
 {
 	struct nats *n = nats_of(b);
 	natsConnStatus link = n->lib.natsConnection_Status(n->nc);
+	enum err err = OK;
 	struct news *w;
 
 	(void)now_ms;
@@ -435,10 +439,15 @@ enum err nats_tick(struct center_backend *b, int64_t now_ms)
 		return ERR_AUTH;
 	if (link != NATS_CONN_STATUS_CONNECTED)
 		return ERR_CLOSED;
+	unsigned breaks = atomic_load(&n->ears->breaks);
+	bool lost = breaks != n->breaks; /* notes, maybe */
+
+	n->breaks = breaks;
 	if (!n->watch)
 		return OK;
 	if (n->deaf || atomic_load(&n->ears->again) || !fed(n))
-		return feed_start(n);
-	expire(n);
-	return OK;
+		err = feed_start(n);
+	else
+		expire(n);
+	return err ? err : lost ? ERR_CLOSED : OK;
 }
