@@ -207,6 +207,7 @@ static size_t effect_size(const struct effect *e)
 	case FX_JOB:
 		return job_size(e->job);
 	case FX_CLOSE:
+	case FX_SPLICE:
 		break;
 	}
 	return 0;
@@ -227,6 +228,7 @@ static void effect_place(struct effect *to, uint8_t *at)
 		to->job = place_job(&at, to->job);
 		break;
 	case FX_CLOSE:
+	case FX_SPLICE:
 		break;
 	}
 }

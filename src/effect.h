@@ -3,7 +3,7 @@
 #include "proto/dialect.h"
 #include "src/event.h"
 #include "src/job.h"
-enum effect_kind { FX_SEND, FX_DIAL, FX_CLOSE, FX_EVENT, FX_JOB };
+enum effect_kind { FX_SEND, FX_DIAL, FX_CLOSE, FX_EVENT, FX_JOB, FX_SPLICE };
 
 /* Something the engine must do to the world. */
 struct effect {
@@ -23,6 +23,10 @@ struct effect {
 	const struct dialect *dialect; /* DIAL */
 	contact_id contact;            /* DIAL: on whose behalf */
 	struct pubkey pin;             /* DIAL: zero: any key */
+	/* DIAL: not somebody's own port but that of a center, where he dials
+	 * too, with the same token; answers: and it is he who begins. */
+	bool relayed, answers;
+	struct uuid token; /* the same; SPLICE: two that have it are spliced */
 };
 
 /* A list of effects. It copies what is put into it. */

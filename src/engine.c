@@ -358,6 +358,8 @@ static void hear_net(struct engine *e, const struct now *now,
 		core_link_down(e->core, now, ev->link, ev->dialled_for, ev->key,
 			       ev->why);
 		break;
+	case NET_SPLICED:
+		break;
 	}
 }
 
@@ -508,8 +510,12 @@ static void office_says(struct engine *e, const struct now *now)
 	if (!e->office)
 		return;
 	office_hand_over(e->office);
-	while (office_next(e->office, &fx))
-		net_send(e->net, now, fx.link, fx.packet);
+	while (office_next(e->office, &fx)) {
+		if (fx.kind == FX_SPLICE)
+			net_expect(e->net, now, &fx.token);
+		else
+			net_send(e->net, now, fx.link, fx.packet);
+	}
 }
 
 static void tell(struct engine *e, const struct now *now)
@@ -530,6 +536,8 @@ static void tell(struct engine *e, const struct now *now)
 			break;
 		case FX_JOB:
 			give_job(e, job_copy(fx.job));
+			break;
+		case FX_SPLICE: /* the office's alone */
 			break;
 		}
 	}

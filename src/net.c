@@ -109,7 +109,7 @@ static void heap_remove(struct net *n, struct conn *c)
 
 static int64_t conn_deadline(const struct conn *c)
 {
-	int64_t at = link_deadline(c->link);
+	int64_t at = c->opening ? opening_deadline(c) : link_deadline(c->link);
 
 	if (c->stuck_us && c->stuck_us + STUCK_US < at)
 		at = c->stuck_us + STUCK_US;
@@ -249,6 +249,7 @@ static void conn_free(struct net *n, struct conn *c)
 	udp_forget(n, c);
 	if (c->link)
 		heap_remove(n, c);
+	opening_free(c);
 	link_free(c->link);
 	slot_give(n, c->id);
 	n->n_conns--;
@@ -412,6 +413,7 @@ void net_free(struct net *n)
 		conn_free(n, n->slot[i].conn);
 	for (size_t i = 0; i < n->n_listeners; i++)
 		close(n->listener[i].fd);
+	splice_free(n);
 	close(n->epoll);
 	secret_wipe(&n->rng, sizeof n->rng);
 	free(n->slot);
@@ -423,9 +425,6 @@ static void set(int fd, int level, int name, int value)
 {
 	setsockopt(fd, level, name, &value, sizeof value);
 }
-
-/* ids of connections are below 2^32; listeners and watched ones above. */
-enum { LISTENER = 1, WATCHED = 2 };
 
 static enum err epoll_add(struct net *n, int fd, uint64_t kind, uint64_t i)
 {
@@ -439,7 +438,7 @@ enum err net_listener_add(struct net *n, int fd, const struct dialect *d)
 	struct sockaddr_storage s;
 	socklen_t len = sizeof s;
 
-	if (epoll_add(n, fd, LISTENER, n->n_listeners) ||
+	if (epoll_add(n, fd, EPOLL_LISTENER, n->n_listeners) ||
 	    getsockname(fd, (void *)&s, &len))
 		return ERR_SYS;
 	n->listener[n->n_listeners++] =
@@ -489,7 +488,7 @@ enum err net_watch(struct net *n, int fd)
 	if (n->n_watched == sizeof n->watched / sizeof *n->watched)
 		return ERR_FULL;
 	n->watched[n->n_watched] = fd;
-	return epoll_add(n, fd, WATCHED, n->n_watched++);
+	return epoll_add(n, fd, EPOLL_WATCHED, n->n_watched++);
 }
 
 static bool plain(const struct dialect *d)
@@ -553,6 +552,7 @@ static void accept_all(struct net *n, const struct listener *l)
 		c->counted = c->reached = true;
 		n->n_pending++;
 		net_conn_start(n, c, &now, l->dialect, NULL);
+		opening_await(n, c);
 		conn_interest(n, c, EPOLL_CTL_ADD);
 	}
 }
@@ -594,9 +594,11 @@ static void stream_dial(struct net *n, const struct now *now,
 			close(fd);
 		return;
 	}
-	c->dialled = true;
+	c->dialled = !dial->answers;
 	c->dialled_for = dial->contact;
 	net_conn_start(n, c, now, dial->dialect, &dial->pin);
+	if (dial->relayed)
+		opening_begin(c, now, dial);
 	if (fd < 0) {
 		net_conn_break(n, c, ERR_SYS);
 		return;
@@ -629,6 +631,10 @@ static void conn_write(struct net *n, struct conn *c)
 		udp_write(n, c);
 		return;
 	}
+	if (c->opening && !c->connecting)
+		opening_write(n, c);
+	if (c->opening)
+		return;
 	while (!c->connecting && (out = link_output(c->link)).n) {
 		ssize_t w = send(c->fd, out.p, out.n, MSG_NOSIGNAL);
 
@@ -681,23 +687,35 @@ static void connected(struct net *n, struct conn *c)
 		conn_write(n, c);
 }
 
-static void conn_read(struct net *n, struct conn *c, const struct now *now)
+/* False: nothing for its link. */
+static bool conn_recv(struct net *n, struct conn *c, const struct now *now,
+		      struct bytes *in)
 {
-	ssize_t r = recv(c->fd, n->in, sizeof n->in, 0);
+	ssize_t r;
 	enum err err;
 
+	if (c->opening)
+		return opening_read(n, c, now, in);
+	r = recv(c->fd, n->in, sizeof n->in, 0);
 	if (r < 0 && (errno == EAGAIN || errno == EINTR))
-		return;
-	if (r < 0) {
-		net_conn_break(n, c, ERR_CLOSED);
-		return;
-	}
-	if (r == 0) {
-		err = link_eof(c->link);
+		return false;
+	if (r <= 0) {
+		err = r ? ERR_CLOSED : link_eof(c->link);
 		net_conn_break(n, c, err ? err : ERR_CLOSED);
-		return;
+		return false;
 	}
-	err = link_feed(c->link, now, (struct bytes){n->in, (size_t)r});
+	*in = (struct bytes){n->in, (size_t)r};
+	return true;
+}
+
+static void conn_read(struct net *n, struct conn *c, const struct now *now)
+{
+	struct bytes in;
+	enum err err;
+
+	if (!conn_recv(n, c, now, &in))
+		return;
+	err = link_feed(c->link, now, in);
 	if (err) {
 		net_conn_break(n, c, err);
 		return;
@@ -716,7 +734,11 @@ static void hear(struct net *n, const struct epoll_event *e,
 {
 	struct conn *c;
 
-	if (e->data.u64 >> 32 == LISTENER) {
+	if (e->data.u64 >> 32 == EPOLL_SPLICE) {
+		splice_hear(n, e->data.u64, e->events, now);
+		return;
+	}
+	if (e->data.u64 >> 32 == EPOLL_LISTENER) {
 		size_t i = e->data.u64 & 0xffffffff;
 
 		if (n->listener[i].dialect->traits & T_DATAGRAM)
@@ -772,6 +794,8 @@ static int timeout_ms(const struct net *n, int64_t deadline)
 		return 0;
 	if (n->n_heap && n->heap[1]->due_us < at)
 		at = n->heap[1]->due_us;
+	if (splice_deadline(n) < at)
+		at = splice_deadline(n);
 	if (at == INT64_MAX)
 		return -1;
 	now = clock_mono_us();
@@ -821,6 +845,7 @@ enum err net_wait(struct net *n, int64_t deadline, bool behind)
 	struct now now = clock_now(&n->rng, NULL);
 
 	tick(n, &now);
+	splice_tick(n, &now);
 	return OK;
 }
 
@@ -832,6 +857,8 @@ static void event_of(const struct conn *c, struct net_event *out)
 				  .at = c->at,
 				  .dialect = c->dialect,
 				  .dialled_for = c->dialled_for,
+				  .relayed = c->relayed,
+				  .begun = c->dialled,
 				  .key = link_key(c->link)};
 }
 
@@ -865,7 +892,7 @@ static bool conn_next(struct net *n, struct conn *c, struct net_event *out)
 		out->packet = &n->packet;
 		return true;
 	}
-	if (!c->broken && link_output(c->link).n)
+	if (!c->broken && !c->opening && link_output(c->link).n)
 		net_dirty(n, c); /* answers to what was malformed */
 	if (c->broken && (c->closing || !link_ready(c->link))) {
 		bool say = !c->closing;
@@ -897,7 +924,7 @@ bool net_next(struct net *n, const struct now *now, struct net_event *out)
 	}
 	conn_free(n, n->gone);
 	n->gone = NULL;
-	return false;
+	return splice_next(n, out);
 }
 
 void net_send(struct net *n, const struct now *now, link_id to,
@@ -957,6 +984,7 @@ bool net_drained(const struct net *n)
 {
 	for (size_t i = 1; i < n->n_slots; i++)
 		if (n->slot[i].conn && !n->slot[i].conn->broken &&
+		    !n->slot[i].conn->opening &&
 		    link_output(n->slot[i].conn->link).n)
 			return false;
 	return true;

@@ -1,10 +1,14 @@
 #ifndef SOTTO_SRC_NET_IMPL_H
 #define SOTTO_SRC_NET_IMPL_H
+#include "proto/splice.h"
 #include "src/net.h"
 #include <netinet/in.h>
 #include <sys/socket.h>
-/* What net.c, with all that is common and the streams, and net_udp.c, with
- * the datagrams, share; for nobody else. */
+/* What these share; for nobody else.
+ *   net.c          all that is common, and streams
+ *   net_udp.c      datagrams
+ *   net_splice.c   a center: two connections made one
+ *   net_opening.c  what comes before a link that is spliced */
 enum {
 	READ_MAX = 65536,  /* bytes a link and turn */
 	PACKETS_MAX = 256, /* packets a link and turn */
@@ -19,10 +23,22 @@ enum {
 	OUTPUT_MAX = 16 << 20,
 	BURST = 20,
 	LISTENERS_MAX = 12,
-	UDP_MAX = 256,      /* correspondences */
-	DATAGRAMS_MAX = 64, /* a listener and turn */
-	SEALED_S = 200,     /* texts a second that RSA is to open */
+	UDP_MAX = 256,         /* correspondences */
+	DATAGRAMS_MAX = 64,    /* a listener and turn */
+	SEALED_S = 200,        /* texts a second that RSA is to open */
+	SPLICES_MAX = 1024,    /* expected ones included */
+	SPLICE_CHUNK = 16384,  /* bytes at once, and held, a direction */
+	SPLICE_RATE = 1 << 20, /* bytes a second, both directions together */
+	/* Nothing came, or nothing was taken: two links' silences. */
+	SPLICE_IDLE_US = 150000000,
+	OPENING_US = 25000000, /* a client waits for the other one */
 };
+
+/* What an event of epoll is about, above 32 bits that say which one: none of
+ * these, a connection. */
+enum { EPOLL_LISTENER = 1, EPOLL_WATCHED = 2, EPOLL_SPLICE = 3 };
+struct opening;
+struct splices;
 
 /* One socket with its link. `heap` is its place in the heap of deadlines. */
 struct conn {
@@ -39,7 +55,8 @@ struct conn {
 	uint16_t packets; /* handed out this turn */
 	bool reached;     /* it was connected, or never had to be */
 	bool dialled, connecting, told_up, broken, writing, ready, dirty;
-	bool closing, counted;
+	bool closing, counted, relayed;
+	struct opening *opening; /* before the link itself; or NULL */
 	struct conn *next_ready, *next_dirty;
 };
 
@@ -81,6 +98,7 @@ struct net {
 	size_t n_heap, heap_cap, n_pending, n_conns;
 	struct conn *ready, *ready_tail, *dirty;
 	struct bucket total, sealed, source[SOURCES];
+	struct splices *splices; /* NULL: none was ever expected */
 	struct rng rng;
 	struct packet packet;
 	uint8_t in[READ_MAX];
@@ -115,4 +133,26 @@ void udp_write(struct net *n, struct conn *c);
 void udp_forget(struct net *n, const struct conn *c);
 /* Our address as the peer of c sees it. */
 struct addr udp_local(const struct net *n, const struct conn *c);
+
+/* ---- net_splice.c ---- */
+/* An end of the splice of that token; takes fd. */
+void splice_join(struct net *n, int fd, const struct uuid *token,
+		 const struct now *now);
+void splice_hear(struct net *n, uint64_t which, uint32_t events,
+		 const struct now *now);
+int64_t splice_deadline(const struct net *n);
+void splice_tick(struct net *n, const struct now *now);
+bool splice_next(struct net *n, struct net_event *out);
+void splice_free(struct net *n);
+
+/* ---- net_opening.c ---- */
+void opening_await(struct net *n, struct conn *c); /* c was accepted */
+void opening_begin(struct conn *c, const struct now *now,
+		   const struct effect *dial);
+void opening_free(struct conn *c);
+int64_t opening_deadline(const struct conn *c);
+void opening_write(struct net *n, struct conn *c);
+/* True: it is a link, and this is what it begins with. */
+bool opening_read(struct net *n, struct conn *c, const struct now *now,
+		  struct bytes *in);
 #endif

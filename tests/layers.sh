@@ -9,6 +9,7 @@ rules='
 proto/base.c     ^"proto/base\.h"  sodium|utf8proc
 proto/base.h     NONE  NONE
 proto/packet     ^"proto/(base|packet)\.h"  NONE
+proto/splice     ^"proto/(base|splice)\.h"  NONE
 proto/guard      ^"proto/(base|guard)\.h"  NONE
 proto/json_wire.c    ^"proto/(base|packet|guard|dialect)\.h"  NONE
 proto/mesh_wire.c    ^"proto/(base|packet|dialect)\.h"  NONE

@@ -839,6 +839,8 @@ static void obey(struct node *n)
 		case FX_JOB:
 			give_job(n, e.job);
 			break;
+		case FX_SPLICE: /* a center's alone */
+			break;
 		}
 	}
 }

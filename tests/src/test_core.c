@@ -193,6 +193,8 @@ static void see(struct box *b, const struct effect *e)
 	case FX_JOB:
 		b->job[b->n_job++] = job_copy(e->job);
 		break;
+	case FX_SPLICE:
+		fail();
 	}
 }
 

@@ -220,6 +220,8 @@ static void see(struct box *b, const struct effect *e)
 		if (b->n_job < 16)
 			b->job[b->n_job++] = job_copy(e->job);
 		break;
+	case FX_SPLICE:
+		fail();
 	}
 }
 
