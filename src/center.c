@@ -148,6 +148,8 @@ void center_tick(struct center *c, const struct now *now)
 		if (!d->user[0] || c->now_ms - d->refresh_ms < 20000)
 			continue;
 		d->refresh_ms = c->now_ms;
+		if (!login_stays(c, d))
+			continue;
 		enum err err =
 		    c->b->session_refresh(c->b, d->user, &d->token, c->now_ms);
 		char old[CENTER_NODE_MAX + 1];
@@ -181,6 +183,11 @@ struct center *center_new(struct center_backend *b,
 void center_say_into(struct center *c, struct effects *fx)
 {
 	c->fx = fx;
+}
+
+void center_hold(struct center *c, bool held)
+{
+	c->held = held;
 }
 
 void center_free(struct center *c)

@@ -19,6 +19,9 @@ struct center_terms {
 struct center *center_new(struct center_backend *b,
 			  const struct center_terms *terms, struct effects *fx);
 void center_free(struct center *c);
+/* As long as it is held nobody takes a new name: accounts are being taken over,
+ * and a name may be among them. */
+void center_hold(struct center *c, bool held);
 /* From here on there. */
 void center_say_into(struct center *c, struct effects *fx);
 

@@ -1,6 +1,7 @@
 #include "src/center_account.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -170,7 +171,7 @@ bool account_invited(const struct center_acct *a, struct bytes code,
 
 /* ---- credentials.txt ---- */
 
-static enum err read_file(const char *path, struct buf *out)
+static enum err read_file(const char *path, struct buf *out, bool *shared)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	struct stat st;
@@ -183,6 +184,7 @@ static enum err read_file(const char *path, struct buf *out)
 		errno = EINVAL;
 		return ERR_SYS;
 	}
+	*shared = st.st_mode & (S_IRGRP | S_IROTH);
 	while (n > 0 && out->n <= IMPORT_BYTES) {
 		buf_room(out, 65536);
 		n = read(fd, out->p + out->n, 65536);
@@ -217,30 +219,35 @@ static void skip_blanks(struct bytes *s)
 	}
 }
 
-struct importer {
-	struct center_backend *b;
-	const struct now *now;
-	struct import *out;
-	const char *name; /* of the file */
-	unsigned line;
-};
-
-static void complain(const struct importer *i, const char *what,
-		     struct bytes who)
+static void complain(struct import *i, const char *what, struct bytes who)
 {
-	struct buf *said = &i->out->said;
-
-	if (++i->out->wrong > IMPORT_SAID)
+	if (++i->wrong > IMPORT_SAID)
 		return;
-	buf_printf(said, "%s:%u: %s", i->name, i->line, what);
+	buf_printf(&i->said, "%s:%u: %s", i->name, i->line, what);
 	if (who.n) {
-		buf_printf(said, ": ");
-		text_clean(said, who);
+		buf_printf(&i->said, ": ");
+		text_clean(&i->said, who);
 	}
-	buf_printf(said, "\n");
+	buf_printf(&i->said, "\n");
 }
 
-static enum err import_one(const struct importer *i, struct bytes name,
+static enum err import_new(struct import *i, struct center_backend *b,
+			   const struct now *now, const char *user,
+			   struct bytes password)
+{
+	enum err err = account_add(b, user, password, now);
+
+	if (err == ERR_LIMIT) {
+		complain(i, "too long a password", view(user));
+		return OK;
+	}
+	i->added += !err;
+	i->known += err == ERR_EXISTS;
+	return err == ERR_EXISTS ? OK : err;
+}
+
+static enum err import_one(struct import *i, struct center_backend *b,
+			   const struct now *now, struct bytes name,
 			   struct bytes password)
 {
 	char user[CENTER_NAME_MAX + 1] = "";
@@ -254,22 +261,20 @@ static enum err import_one(const struct importer *i, struct bytes name,
 		return OK;
 	}
 	a = xmalloc(sizeof *a);
-	enum err err = i->b->acct_get(i->b, user, a, &rev);
+	enum err err = b->acct_get(b, user, a, &rev);
 	acct_free(a);
-	i->out->known += !err;
-	if (err != ERR_ABSENT)
-		return err;
-	err = account_add(i->b, user, password, i->now);
-	if (err == ERR_LIMIT) {
-		complain(i, "too long a password", name);
+	if (err == ERR_ABSENT)
+		return import_new(i, b, now, user, password);
+	if (err == ERR_PARSE) {
+		complain(i, "that account is damaged", name);
 		return OK;
 	}
-	i->out->added += !err;
-	i->out->known += err == ERR_EXISTS;
-	return err == ERR_EXISTS ? OK : err;
+	i->known += !err;
+	return err;
 }
 
-static enum err import_line(const struct importer *i, struct bytes line)
+static enum err import_line(struct import *i, struct center_backend *b,
+			    const struct now *now, struct bytes line)
 {
 	skip_blanks(&line);
 	if (!line.n)
@@ -279,7 +284,7 @@ static enum err import_line(const struct importer *i, struct bytes line)
 	struct bytes password = cut(&line, " \t");
 	skip_blanks(&line);
 	if (password.n && !line.n)
-		return import_one(i, name, password);
+		return import_one(i, b, now, name, password);
 	complain(i, "not a name, a blank and a password", (struct bytes){0});
 	return OK;
 }
@@ -304,26 +309,45 @@ static struct bytes next_line(struct bytes *text)
 	return line;
 }
 
-enum err account_import(struct center_backend *b, const char *path,
-			const struct now *now, struct import *out)
+enum err import_open(struct import *i, const char *path)
 {
 	const char *slash = strrchr(path, '/');
-	struct importer i = {b, now, out, slash ? slash + 1 : path, 0};
-	struct buf file = {0};
 
-	*out = (struct import){0};
-	enum err err = read_file(path, &file);
-	struct bytes rest = {file.p, file.n};
-	if (!err && rest.n >= 3 && !memcmp(rest.p, "\xef\xbb\xbf", 3))
-		rest = (struct bytes){rest.p + 3, rest.n - 3};
-	if (!err && too_many_lines(rest))
+	*i = (struct import){0};
+	snprintf(i->name, sizeof i->name, "%s", slash ? slash + 1 : path);
+	enum err err = read_file(path, &i->file, &i->shared);
+	if (!err && i->file.n >= 3 && !memcmp(i->file.p, "\xef\xbb\xbf", 3))
+		i->at = 3;
+	if (!err && too_many_lines(
+			(struct bytes){i->file.p + i->at, i->file.n - i->at}))
 		err = ERR_LIMIT;
-	while (!err && rest.n) {
-		i.line++;
-		err = import_line(&i, next_line(&rest));
-	}
-	if (file.p)
-		secret_wipe(file.p, file.cap);
-	buf_free(&file);
 	return err;
+}
+
+enum err import_next(struct import *i, struct center_backend *b,
+		     const struct now *now, bool *more)
+{
+	struct bytes rest = {i->file.p + i->at, i->file.n - i->at};
+	enum err err = OK;
+
+	i->line++;
+	if (rest.n)
+		err = import_line(i, b, now, next_line(&rest));
+	if (err)
+		i->line--;
+	else
+		i->at = i->file.n - rest.n;
+	*more = err || rest.n;
+	return err;
+}
+
+void import_close(struct import *i)
+{
+	int saved = errno;
+
+	if (i->file.p)
+		secret_wipe(i->file.p, i->file.cap);
+	buf_free(&i->file);
+	buf_free(&i->said);
+	errno = saved;
 }

@@ -39,13 +39,24 @@ bool account_invited(const struct center_acct *a, struct bytes code,
 /* Document 002's credentials.txt: a name, a blank, a password a line. Who is
  * there already stays as it is, also with another password. Lines that are
  * wrong are said ("credentials.txt:7: ...", a line each, harmless, without the
- * password) and left out. 30 ms for each who is new. ERR_ABSENT: no such file;
- * ERR_LIMIT: too large, nothing was done; what the backend says ends it, and
- * it can be begun again. */
+ * password) and left out. */
 struct import {
 	unsigned added, known, wrong;
 	struct buf said;
+	bool shared; /* others than its owner can read it */
+
+	/* its own */
+	char name[64];   /* of the file, without its folder */
+	struct buf file; /* wiped at the end */
+	size_t at;
+	unsigned line;
 };
-enum err account_import(struct center_backend *b, const char *path,
-			const struct now *now, struct import *out) MUST_USE;
+/* ERR_ABSENT: no such file; ERR_LIMIT: too large, nothing was done; ERR_SYS.
+ * import_close in any case. */
+enum err import_open(struct import *i, const char *path) MUST_USE;
+/* A line; of somebody new it takes 30 ms. *more: there is another one. On an
+ * error of the backend call it again: it is at the same line. */
+enum err import_next(struct import *i, struct center_backend *b,
+		     const struct now *now, bool *more) MUST_USE;
+void import_close(struct import *i);
 #endif

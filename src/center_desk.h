@@ -42,6 +42,7 @@ struct person {
 struct center {
 	struct center_backend *b;
 	struct center_terms terms;
+	bool held; /* center_hold */
 	struct center_watch watch;
 	struct effects *fx;
 	struct desk *link[DESK_BUCKETS], *box[DESK_BUCKETS];
@@ -117,6 +118,9 @@ void mail_bundle(struct center *c, struct desk *d, const struct packet *p);
 /* ---- center_login.c ---- */
 void login_try(struct center *c, struct desk *d, const struct packet *p);
 void login_end(struct center *c, struct desk *d);
+/* Whether his account is still there and knows his key; else he is told, and
+ * logged in no more. */
+bool login_stays(struct center *c, struct desk *d);
 /* The user has logged in elsewhere: those of older tokens are told. */
 void login_moved(struct center *c, const char *user, const struct uuid *token);
 

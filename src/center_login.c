@@ -133,6 +133,10 @@ void login_try(struct center *c, struct desk *d, const struct packet *p)
 			rev = 0;
 		if (rev && key_known(a, &d->key))
 			welcome(c, d, user, p);
+		else if (!rev && c->held)
+			desk_answer(c, d, p, CENTER_FAIL,
+				    "accounts are being taken over: try again "
+				    "in a moment");
 		else if (p->n_words > 1 && p->word[1].n)
 			by_password(c, d, p, user, a, rev);
 		else
@@ -148,4 +152,21 @@ void login_end(struct center *c, struct desk *d)
 	if (c->b->session_drop(c->b, d->user, &d->token))
 		d->refresh_ms = INT64_MAX; /* it ends by itself */
 	d->user[0] = '\0';
+}
+
+/* An account can be removed, and made anew, by another process. */
+bool login_stays(struct center *c, struct desk *d)
+{
+	struct center_acct *a = xmalloc(sizeof(*a));
+	uint64_t rev;
+	enum err err = c->b->acct_get(c->b, d->user, a, &rev);
+	bool stays = err ? err != ERR_ABSENT : key_known(a, &d->key);
+
+	free(a);
+	if (stays)
+		return true;
+	desk_push(c, d, CENTER_FAIL, "the account was removed",
+		  (struct bytes){0});
+	login_end(c, d);
+	return false;
 }

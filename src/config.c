@@ -230,11 +230,13 @@ static void finish(struct config *c)
 		c->color = SW_OFF;
 }
 
-/* Needs no folder and leaves no trace. */
+/* Needs no folder and leaves no trace. The accounts of a center are in its
+ * folder, though no engine is needed for them. */
 static bool bare(const struct config *c)
 {
 	return c->mode == RUN_HELP || c->mode == RUN_VERSION ||
-	       (c->mode == RUN_COMMAND && config_command(c->argv[0])->bare);
+	       (c->mode == RUN_COMMAND && config_command(c->argv[0])->bare &&
+		strcmp(c->argv[0], "center") != 0);
 }
 
 /* A demonstration has nothing to do with the identity one has. */

@@ -126,7 +126,9 @@ struct command_row {
 	/* Without a running engine it starts its own, which takes messages
 	 * when: */
 	enum { LISTEN_NEVER, LISTEN_FOLLOW, LISTEN_ALWAYS } listen; /* -f */
-	bool bare; /* needs no identity and no engine: shell_run(NULL, ...) */
+	/* needs no identity and no engine: shell_run(NULL, ...); of `center`,
+	 * with words behind it */
+	bool bare;
 };
 extern const struct command_row config_commands[];
 const struct command_row *config_command(const char *name); /* or NULL */

@@ -197,6 +197,7 @@ struct who *who_adopt(struct core *c, const struct now *now, struct who *from,
 		place_add(c, to, from->place[i].host, from->place[i].port,
 			  from->place[i].via, now->wall_us / MS_US);
 	wait_move(c, from->row.shown.id, to->row.shown.id);
+	post_adopt(c, from, to);
 	if (from->row.shown.id > 0) {
 		outbox_free(c, from);
 		store_adopt(c->store, from->row.shown.id, to->row.shown.id);

@@ -423,6 +423,8 @@ void post_away(struct core *c, const struct now *now, struct who *w);
 /* A link with him is ready: if he is a center, there may be errands. */
 void post_up(struct core *c, const struct now *now, struct conn *n);
 void post_down(struct core *c, const struct conn *n);
+/* Both are one: what was to be a log-in at `from` is one at `to`. */
+void post_adopt(struct core *c, const struct who *from, const struct who *to);
 void post_packet(struct core *c, const struct now *now, struct conn *n,
 		 const struct packet *p);
 bool post_in(const struct core *c); /* logged in at a center of our own */

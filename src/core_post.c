@@ -590,10 +590,22 @@ static unsigned number(struct bytes s)
 	return n;
 }
 
+static const char *name_of(const struct packet *p, char out[static 128])
+{
+	size_t n = p->n_words ? utf8_cut(p->word[0], 127) : 0;
+
+	if (n)
+		memcpy(out, p->word[0].p, n);
+	out[n] = '\0';
+	return out;
+}
+
 static void not_in(struct core *c, const struct packet *p)
 {
 	char text[160];
 	unsigned n = p->n_words ? number(p->word[0]) : 0;
+	bool password = c->post->password != NULL;
+	char why[128];
 
 	login_forget(c);
 	if (p->verb == CENTER_LOGIN_FAILED)
@@ -601,6 +613,9 @@ static void not_in(struct core *c, const struct packet *p)
 			 "Incorrect username/password. %u more login "
 			 "attempts.",
 			 n);
+	else if (p->verb == CENTER_FAIL && password)
+		snprintf(text, sizeof(text), "the center refused: %.120s",
+			 name_of(p, why));
 	else if (p->verb == CENTER_FAIL)
 		snprintf(text, sizeof(text), "%s",
 			 "this center does not know us: log in with a "
@@ -615,16 +630,6 @@ static void not_in(struct core *c, const struct packet *p)
 }
 
 /* ---- what a center says ---- */
-
-static const char *name_of(const struct packet *p, char out[static 128])
-{
-	size_t n = p->n_words ? utf8_cut(p->word[0], 127) : 0;
-
-	if (n)
-		memcpy(out, p->word[0].p, n);
-	out[n] = '\0';
-	return out;
-}
 
 /* Words of document 002, where it has them. */
 static void pushed(struct core *c, const struct packet *p)
@@ -656,6 +661,11 @@ static void pushed(struct core *c, const struct packet *p)
 	case CENTER_MOVED:
 		c->post->in = false;
 		tell_notice(c, LEVEL_WARN, "Logged on different location!");
+		return;
+	case CENTER_FAIL:
+		c->post->in = false;
+		tell_notice(c, LEVEL_WARN, "the center has logged us off: %s",
+			    name);
 		return;
 	}
 }
@@ -743,7 +753,8 @@ void post_down(struct core *c, const struct conn *n)
 	for (size_t i = 0; i < LETTERS_OPEN; i++)
 		if (t->sent[i].link == n->id)
 			t->sent[i].ref = 0;
-	if (!n->who || n->who->row.shown.id != t->center)
+	/* of two links the first is used, and when it goes the next one */
+	if (!n->who || n->who->row.shown.id != t->center || n->who->conn != n)
 		return;
 	t->in = false;
 	t->login_ref = 0;
@@ -751,7 +762,20 @@ void post_down(struct core *c, const struct conn *n)
 		if (t->asked[i].ref)
 			question_done(c, &t->asked[i], CODE_UNREACHABLE,
 				      "the center is not there any more");
-	answer(c, CODE_UNREACHABLE, "the center is not there any more");
+	if (!n->next)
+		answer(c, CODE_UNREACHABLE, "the center is not there any more");
+}
+
+/* A link of his that is ready goes on being the only one, perhaps. */
+void post_adopt(struct core *c, const struct who *from, const struct who *to)
+{
+	struct post *t = c->post;
+
+	if (!t->user[0] || t->center != from->row.shown.id)
+		return;
+	t->center = to->row.shown.id;
+	if (ready(to))
+		login_say(c, to->conn);
 }
 
 /* As "ID user" in the store: who logged in once is logged in again. */

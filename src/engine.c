@@ -27,6 +27,7 @@ enum {
 	ORDERS_MAX = 8192, /* in all */
 	ROWS_HERE = 4,     /* messages of a batch that needs no thread */
 	FAREWELL_US = 2000000,
+	NEWS_MAX = 40,
 };
 
 /* A front end; guarded by the lock of the list. */
@@ -84,6 +85,9 @@ struct engine {
 	client_id last_client;
 
 	struct event *ready; /* what every front end hears first */
+	/* ... and then: what the center said at its start; guarded by lock */
+	struct event *news[NEWS_MAX];
+	size_t n_news;
 };
 
 /* ---- front ends ---- */
@@ -206,6 +210,8 @@ client_id engine_attach(struct engine *e, struct queue *events)
 		id = ++e->last_client;
 		*f = (struct front){.id = id, .queue = events};
 		give(f, e->ready);
+		for (size_t i = 0; i < e->n_news; i++)
+			give(f, e->news[i]);
 		queue_release(f->queue);
 		f->held = false;
 	}
@@ -502,6 +508,23 @@ static void tell_event(struct engine *e, const struct now *now,
 		journal_event(e->journal, now->wall_us, fx->event);
 }
 
+/* The last ones are kept: at the start nobody is there yet. */
+static void office_notice(struct engine *e, const struct now *now,
+			  const struct event *ev)
+{
+	pthread_mutex_lock(&e->lock);
+	if (e->n_news == NEWS_MAX) {
+		event_free(e->news[0]);
+		memmove(e->news, e->news + 1, --e->n_news * sizeof *e->news);
+	}
+	e->news[e->n_news++] = event_copy(ev);
+	for (int i = 0; i < CLIENTS_MAX; i++)
+		if (e->front[i].id)
+			give(&e->front[i], ev);
+	pthread_mutex_unlock(&e->lock);
+	journal_event(e->journal, now->wall_us, ev);
+}
+
 /* What the center heard of this turn it hears now; what it said goes out. */
 static void office_says(struct engine *e, const struct now *now)
 {
@@ -513,6 +536,8 @@ static void office_says(struct engine *e, const struct now *now)
 	while (office_next(e->office, &fx)) {
 		if (fx.kind == FX_SPLICE)
 			net_expect(e->net, now, &fx.token);
+		else if (fx.kind == FX_EVENT)
+			office_notice(e, now, fx.event);
 		else
 			net_send(e->net, now, fx.link, fx.packet);
 	}
@@ -825,7 +850,8 @@ static enum err open_office(struct engine *e, char why[static 256])
 	else
 		for (size_t i = 0; i < sizeof e->instance.b; i++)
 			snprintf(e->node + 2 * i, 3, "%02x", e->instance.b[i]);
-	return office_open(e->cfg->center_store, &terms, &e->office, why);
+	return office_open(e->cfg->center_store, e->cfg->data_dir, &terms,
+			   &e->office, why);
 }
 
 static void stop_office(struct engine *e)
@@ -891,6 +917,8 @@ static void engine_free(struct engine *e)
 	queue_free(e->jobs);
 	queue_free(e->answers);
 	event_free(e->ready);
+	while (e->n_news)
+		event_free(e->news[--e->n_news]);
 	pthread_mutex_destroy(&e->lock);
 	free(e);
 }

@@ -1,5 +1,6 @@
 #include "src/office.h"
 #include "src/clock.h"
+#include "src/office_import.h"
 #include "src/queue.h"
 #include <poll.h>
 #include <stdio.h>
@@ -16,11 +17,14 @@ struct office {
 	struct effects *said; /* what office_next is at */
 	struct center_backend *backend;
 	struct center *center;
-	struct effects *fx; /* the thread's */
+	struct effects *fx;      /* the thread's, as all below */
+	char *import;            /* credentials.txt, there or not */
+	struct takeover *taking; /* or NULL */
 };
 
-enum err office_open(const char *where, const struct center_terms *terms,
-		     struct office **out, char why[static 256])
+enum err office_open(const char *where, const char *dir,
+		     const struct center_terms *terms, struct office **out,
+		     char why[static 256])
 {
 	struct office *o = xzalloc(sizeof(*o));
 	enum err err = center_open(where, NULL, &o->backend, why);
@@ -34,6 +38,8 @@ enum err office_open(const char *where, const struct center_terms *terms,
 	o->heard = effects_new();
 	o->fx = effects_new();
 	o->center = center_new(o->backend, terms, o->fx);
+	if (asprintf(&o->import, "%s/credentials.txt", dir) < 0)
+		abort(); /* memory is out: as xmalloc does */
 	*out = o;
 	if (o->center)
 		return OK;
@@ -49,6 +55,8 @@ void office_free(struct office *o)
 
 	if (!o)
 		return;
+	takeover_end(o->taking);
+	free(o->import);
 	center_free(o->center);
 	center_close(o->backend);
 	while (queue_take(o->down, &list))
@@ -146,6 +154,32 @@ static void say(struct office *o)
 	center_say_into(o->center, o->fx);
 }
 
+static void take_over(struct office *o, const struct now *now)
+{
+	if (!o->taking || takeover_turn(o->taking, o->backend, now, o->fx))
+		return;
+	takeover_end(o->taking);
+	o->taking = NULL;
+	center_hold(o->center, false);
+}
+
+static void begin(struct office *o, const struct now *now)
+{
+	o->taking = takeover_begin(o->import, now, o->fx);
+	center_hold(o->center, o->taking != NULL);
+	say(o);
+}
+
+static int patience_ms(const struct office *o, const struct now *now)
+{
+	int ms = CENTER_TICK_MS / 2;
+
+	return !o->taking ? ms
+	       : takeover_wait(o->taking, now) < ms
+		   ? takeover_wait(o->taking, now)
+		   : ms;
+}
+
 void office_run(struct office *o)
 {
 	struct pollfd p[] = {{.fd = queue_fd(o->down), .events = POLLIN},
@@ -155,10 +189,13 @@ void office_run(struct office *o)
 	void *list;
 
 	clock_seed(&rng);
+	struct now now = clock_now(&rng, NULL);
+	begin(o, &now);
 	for (;;) {
-		poll(p, 2, CENTER_TICK_MS / 2);
-		struct now now = clock_now(&rng, NULL);
-		bool any = false;
+		poll(p, 2, patience_ms(o, &now));
+		now = clock_now(&rng, NULL);
+		bool any = o->taking != NULL;
+		take_over(o, &now);
 		while (queue_take(o->down, &list)) {
 			if (!list)
 				return;

@@ -5,9 +5,12 @@
  * backend may take a while. The network thread hands over what it heard, once
  * a turn, and is handed what is to be said. */
 struct office;
-/* where: as center_open. On failure `why` says it in one line. */
-enum err office_open(const char *where, const struct center_terms *terms,
-		     struct office **out, char why[static 256]) MUST_USE;
+/* where: as center_open. dir: where document 002's credentials.txt may be,
+ * which is taken over; until that is done nobody takes a new name. On failure
+ * `why` says it in one line. */
+enum err office_open(const char *where, const char *dir,
+		     const struct center_terms *terms, struct office **out,
+		     char why[static 256]) MUST_USE;
 void office_free(struct office *o); /* after office_run has returned */
 
 /* ---- the network thread ---- */
@@ -17,7 +20,7 @@ void office_packet(struct office *o, link_id id, const struct packet *p);
 void office_down(struct office *o, link_id id);
 void office_hand_over(struct office *o); /* at the end of a turn */
 int office_fd(const struct office *o);   /* readable: office_next has some */
-/* What is to be said: FX_SEND; good until the next call. */
+/* What is to be said: FX_SEND, FX_EVENT; good until the next call. */
 bool office_next(struct office *o, struct effect *out);
 void office_stop(struct office *o); /* office_run returns soon */
 

@@ -31,7 +31,8 @@ src/batch        ^"src/(batch|store)\.h"  NONE
 src/people       ^"src/(people|batch)\.h"  NONE
 src/sql          ^"src/(sql|event)\.h"  sqlite3|unistd\.h|fcntl\.h
 src/core         ^"(proto/(base|packet|dialect|seal|letter)|src/(core|core_impl|core_plain|event|job|store|effect|crash))\.h"  NONE
-src/office       ^"src/(office|center|clock|queue)\.h"  poll\.h
+src/office_import  ^"src/(office_import|center_account|effect)\.h"  NONE
+src/office       ^"src/(office|office_import|center|clock|queue)\.h"  poll\.h
 src/center_sqlite  ^"src/(center_impl|center_sqlite_file|queue|sql)\.h"  sqlite3|unistd\.h|fcntl\.h
 src/center_nats  ^"src/(center_impl|center_nats_impl|center_nats_lib|clock|queue)\.h"  <nats
 src/center_backend  ^"(proto/base|src/center_impl)\.h"  NONE
@@ -73,6 +74,8 @@ ui/draw          ^"(proto/(base|packet)|src/(event|clock|config)|ui/[a-z_]+)\.h"
 ui/control.c     ^"(proto/base|src/(event|client|engine|lines|clock)|ui/front)\.h"  poll\.h|sys/(socket|un)|unistd\.h
 ui/doctor_here.c  ^"(proto/packet|src/(clock|config|look)|ui/(doctor|doctor_impl|version|words))\.h"  curses|unistd\.h|fcntl\.h
 ui/doctor        ^"(proto/(base|packet)|src/(client|clock|config|identity|look|peersfile)|ui/(doctor|doctor_impl|words))\.h"  poll\.h|unistd\.h|fcntl\.h
+ui/shell_center.c  ^"(proto/base|src/(center_account|client|clock|config|lines_json)|ui/(shell|shell_secret|text))\.h"  poll\.h|unistd\.h
+ui/shell_secret  ^"(proto/base|ui/shell_secret)\.h"  poll\.h|signal\.h|unistd\.h
 ui/shell         ^"(proto/(base|packet)|src/(event|client|config|lines|lines_json|clock)|ui/[a-z_]+)\.h"  poll\.h|signal\.h|spawn\.h|unistd\.h|fcntl\.h
 ui/demo.c        ^"(proto/base|src/(lines_json|clock)|ui/[a-z_]+)\.h"  poll\.h|signal\.h|spawn\.h|unistd\.h|fcntl\.h
 ui/headless.c    ^"(proto/base|src/(client|clock|config|event|lines)|ui/front)\.h"  poll\.h|signal\.h|unistd\.h

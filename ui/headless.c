@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -101,9 +103,22 @@ static void write_all(struct headless *h)
 
 /* ---- events and commands ---- */
 
+/* Whoever runs a center looks at its stderr, or at the system's journal. */
+static void complain(const struct event *ev)
+{
+	const char *text = ev->text ? ev->text : "";
+	struct buf clean = {0};
+
+	text_clean(&clean, (struct bytes){(const uint8_t *)text, strlen(text)});
+	fprintf(stderr, "sotto: %.*s\n", (int)clean.n, (const char *)clean.p);
+	buf_free(&clean);
+}
+
 static void hear(struct headless *h, const struct event *ev,
 		 const struct now *now)
 {
+	if (ev->kind == EV_NOTICE && h->cfg->center && h->cfg->verbose >= 0)
+		complain(ev);
 	lines_event(h->lines, now, ev, &h->out);
 	if (ev->kind == EV_BYE) {
 		h->over = true;

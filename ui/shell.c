@@ -609,6 +609,7 @@ static const struct {
 } bare[] = {
     {"help", shell_help},
     {"doctor", shell_doctor},
+    {"center", shell_center},
     {"completions", shell_complete},
 };
 

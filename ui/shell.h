@@ -71,6 +71,7 @@ int shell_tail(struct shell *s, struct words *w);
 int shell_exec(struct shell *s, struct words *w); /* run */
 int shell_help(const struct config *cfg, struct words *w);
 int shell_doctor(const struct config *cfg, struct words *w);
+int shell_center(const struct config *cfg, struct words *w);
 int shell_complete(const struct config *cfg, struct words *w);
 const char *shell_topic(size_t i); /* the i-th topic of help, or NULL */
 int shell_web(struct shell *s, struct words *w);

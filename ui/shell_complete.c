@@ -72,17 +72,20 @@ static bool begins(const char *s, const char *with)
 
 void complete_word(const struct command_row *r, int n, struct place *out)
 {
-	const char *arg = r->arg ? r->arg : "", *topic;
+	char first[64]; /* of the words in arg */
+	const char *arg = first, *topic;
 	struct place names;
 
 	*out = (struct place){.takes = TAKES_NOTHING};
-	if (strstr(arg, "-- CMD")) {
+	if (r->arg && strstr(r->arg, "-- CMD")) {
 		out->takes = TAKES_COMMAND;
 		return;
 	}
-	if (n != 1)
+	if (n != 1 || !r->arg)
 		return;
-	arg += arg[0] == '[';
+	snprintf(first, sizeof first, "%.*s",
+		 (int)strcspn(r->arg + (r->arg[0] == '['), " ]"),
+		 r->arg + (r->arg[0] == '['));
 	if (choices(arg))
 		put_choices(arg, out);
 	else if (begins(arg, "PEER") || begins(arg, "ADDR"))

@@ -20,6 +20,7 @@ const struct shell_option shell_options[] = {
     {"search", {"--peer", "PEER", "of one conversation only"}},
     {"search", {"--count", "N", "at most so many (50)"}},
     {"run", {"--to", "PEER", "whom to tell; else the only one known"}},
+    {"center", {"--yes", NULL, "remove: do not ask"}},
     {NULL, {0}},
 };
 
@@ -30,7 +31,10 @@ static void say_row(const char *indent, const struct option_row *r)
 	snprintf(left, sizeof left, "%s%s%s", r->name,
 		 r->arg && strncmp(r->arg, "[=", 2) ? " " : "",
 		 r->arg ? r->arg : "");
-	printf("%s%-28s %s\n", indent, left, r->help);
+	if (strlen(left) > 28) /* a line of its own */
+		printf("%s%s\n%s%-28s %s\n", indent, left, indent, "", r->help);
+	else
+		printf("%s%-28s %s\n", indent, left, r->help);
 }
 
 /* All of them below their title, or only one; how many that were. */

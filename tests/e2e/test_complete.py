@@ -151,6 +151,8 @@ def test_commands__by_their_beginning(root):
                  [c for c in COMMANDS if c.startswith(start)])
         same("sotto --profile x un", ["unblock"])
         same("sotto completions ", ["bash", "zsh", "fish"])
+        same("sotto center ", ["add", "passwd", "remove", "list", "invite"])
+        same("sotto center remove --y", ["--yes"])
     in_each(root, test)
 
 

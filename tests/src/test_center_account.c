@@ -261,6 +261,17 @@ static void write_file(const struct world *w, const char *s, size_t n)
 	fclose(f);
 }
 
+static enum err import_all(struct world *w, const char *path, struct import *i)
+{
+	enum err err = import_open(i, path);
+
+	for (bool more = true; !err && more;)
+		err = import_next(i, w->b, &w->now, &more);
+	if (err)
+		import_close(i);
+	return err;
+}
+
 /* What was said is compared as one string. */
 static void imports(struct world *w, const char *s, unsigned added,
 		    unsigned known, unsigned wrong, const char *said)
@@ -268,13 +279,13 @@ static void imports(struct world *w, const char *s, unsigned added,
 	struct import i;
 
 	write_file(w, s, strlen(s));
-	ok(account_import(w->b, w->file, &w->now, &i));
+	ok(import_all(w, w->file, &i));
 	buf_put(&i.said, (struct bytes){(const uint8_t *)"", 1});
 	assert_string_equal((char *)i.said.p, said);
 	assert_int_equal(i.added, added);
 	assert_int_equal(i.known, known);
 	assert_int_equal(i.wrong, wrong);
-	buf_free(&i.said);
+	import_close(&i);
 }
 
 static void import__takes__a_name_and_a_password_a_line(void **state)
@@ -323,26 +334,25 @@ static void import__is__bounded(void **state)
 	struct import i;
 
 	assert_non_null(big);
-	assert_int_equal(account_import(w->b, w->file, &w->now, &i),
-			 ERR_ABSENT);
+	assert_int_equal(import_all(w, w->file, &i), ERR_ABSENT);
 	memset(big, 'x', n);
 	write_file(w, big, n);
-	assert_int_equal(account_import(w->b, w->file, &w->now, &i), ERR_LIMIT);
+	assert_int_equal(import_all(w, w->file, &i), ERR_LIMIT);
 	assert_int_equal(i.wrong, 0);
 	memset(big, '\n', n);
 	for (size_t at = 0; at < 100; at += 2)
 		big[at] = 'x';
 	write_file(w, big, IMPORT_LINES + 50);
-	ok(account_import(w->b, w->file, &w->now, &i));
+	ok(import_all(w, w->file, &i));
 	assert_int_equal(i.wrong, 50);
 	buf_put(&i.said, (struct bytes){(const uint8_t *)"", 1});
 	assert_non_null(strstr((char *)i.said.p, ":32: "));
 	assert_null(strstr((char *)i.said.p, ":33: "));
-	buf_free(&i.said);
+	import_close(&i);
 	write_file(w, big, IMPORT_LINES + 51);
-	assert_int_equal(account_import(w->b, w->file, &w->now, &i), ERR_LIMIT);
+	assert_int_equal(import_all(w, w->file, &i), ERR_LIMIT);
 	assert_int_equal(i.wrong, 0);
-	assert_int_equal(account_import(w->b, w->dir, &w->now, &i), ERR_SYS);
+	assert_int_equal(import_all(w, w->dir, &i), ERR_SYS);
 	free(big);
 }
 
