@@ -520,6 +520,7 @@ static void on_hello(struct core *c, const struct now *now, struct conn *n,
 	port_heard(c, n, p->listen_port);
 	/* not before: who was connected can be named from here on */
 	wait_answer(c, w->row.shown.id, CODE_OK, NULL);
+	post_heard(c, w, p); /* said again when he has logged in */
 	if (!first)
 		return;
 	link_id id = n->id;
@@ -527,7 +528,6 @@ static void on_hello(struct core *c, const struct now *now, struct conn *n,
 	n = conn_find(c, id);
 	if (!n)
 		return;
-	post_heard(c, w, p);
 	outbox_have(c, now, n, p);
 	outbox_pump(c, now, w);
 	post_up(c, now, n);

@@ -16,6 +16,7 @@ enum {
 	PREKEY_BYTES = 4 + 8 + 32, /* id, made_ms, secret */
 	QUESTIONS_OPEN = 16,
 	LETTERS_OPEN = 64, /* on their way to a center */
+	PLACES_TOLD = 6,   /* of a center's nodes */
 };
 
 struct own_prekey {
@@ -39,6 +40,7 @@ struct post {
 	contact_id center;
 	char *password; /* until the log-in, or NULL */
 	bool in;        /* logged in there */
+	link_id link;   /* by which, or where we ask for it; 0: none yet */
 	uint64_t ref, cursor;
 	struct sent_letter sent[LETTERS_OPEN];
 	client_id asked_by; /* CMD_LOGIN, or 0 */
@@ -159,6 +161,23 @@ static void meta_key(char out[static 64], const char *what, const struct who *w)
 	snprintf(out, 64, "%s/%s", what, w->id);
 }
 
+/* "@host:port,host:port", of its nodes, behind the key. */
+static void center_places(const struct who *w, char center[static POST_CENTER])
+{
+	char at[IDENT_TEXT];
+	size_t n = 64;
+
+	for (unsigned i = 0; i < w->n_places && i < PLACES_TOLD; i++) {
+		const struct address_row *a = &w->place[i];
+		if (!ident_text(at, a->host, a->port) ||
+		    n + strlen(at) >= POST_CENTER)
+			continue;
+		/* at[0] is the mark of an ident */
+		n += (size_t)snprintf(center + n, POST_CENTER - n, "%c%s",
+				      n == 64 ? '@' : ',', at + 1);
+	}
+}
+
 void post_hello(struct core *c, const struct now *now,
 		uint8_t bundle[static POST_BUNDLE],
 		char center[static POST_CENTER], struct packet *p)
@@ -176,8 +195,7 @@ void post_hello(struct core *c, const struct now *now,
 		return;
 	for (size_t i = 0; i < 32; i++)
 		snprintf(center + 2 * i, 3, "%02x", w->row.shown.key.b[i]);
-	snprintf(center + 64, POST_CENTER - 64, "@%s:%u", w->place[0].host,
-		 (unsigned)w->place[0].port);
+	center_places(w, center);
 	p->center = view(center);
 }
 
@@ -213,28 +231,34 @@ static int nibble(uint8_t c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* "<64 hex>@host:port" */
-static bool center_read(struct bytes s, struct pubkey *key, struct typed *at)
+/* "<64 hex>@host:port,host:port": how many places of it can be used. */
+static size_t center_read(struct bytes s, struct pubkey *key,
+			  struct typed at[static PLACES_TOLD])
 {
-	char text[POST_CENTER];
+	char text[POST_CENTER], *rest = text;
+	size_t n = 0;
 
 	if (s.n < 66 || s.n >= sizeof(text) || s.p[64] != '@')
-		return false;
+		return 0;
 	for (size_t i = 0; i < 32; i++) {
 		int a = nibble(s.p[2 * i]), b = nibble(s.p[2 * i + 1]);
 		if (a < 0 || b < 0)
-			return false;
+			return 0;
 		key->b[i] = (uint8_t)(a << 4 | b);
 	}
 	memcpy(text, s.p + 65, s.n - 65);
 	text[s.n - 65] = '\0';
-	return typed_parse(text, at) && at->dialect == &dialect_sotto;
+	for (char *one; n < PLACES_TOLD && (one = strsep(&rest, ","));)
+		n +=
+		    typed_parse(one, &at[n]) && at[n].dialect == &dialect_sotto;
+	return n;
 }
 
 /* A contact that is nobody's but ours: it is not shown, and dialled only when
  * there is an errand. */
 static struct who *center_make(struct core *c, const struct now *now,
-			       const struct pubkey *key, const struct typed *at)
+			       const struct pubkey *key, const struct typed *at,
+			       size_t n)
 {
 	struct contact_row row = {
 	    .shown = {.key = *key, .trust = TRUST_PINNED, .via = VIA_PEER},
@@ -247,7 +271,8 @@ static struct who *center_make(struct core *c, const struct now *now,
 		w = who_new(c, now, &row);
 		w->post = true;
 	}
-	place_add(c, w, at->host, at->port, VIA_PEER, 0);
+	for (size_t i = 0; i < n; i++)
+		place_add(c, w, at[i].host, at[i].port, VIA_PEER, 0);
 	return w;
 }
 
@@ -258,12 +283,14 @@ static struct who *center_of(struct core *c, const struct now *now,
 	char key[64];
 	struct bytes s;
 	struct pubkey center;
-	struct typed at;
+	struct typed at[PLACES_TOLD];
+	size_t n;
 
 	meta_key(key, "center", w);
-	if (!store_meta_get(c->store, key, &s) || !center_read(s, &center, &at))
+	if (!store_meta_get(c->store, key, &s))
 		return NULL;
-	return center_make(c, now, &center, &at);
+	n = center_read(s, &center, at);
+	return n ? center_make(c, now, &center, at, n) : NULL;
 }
 
 static bool ready(const struct who *center)
@@ -478,14 +505,6 @@ static void center_say(struct core *c, const struct conn *n, ticket after,
 					    .packet = p});
 }
 
-static void cursor_save(struct core *c)
-{
-	uint8_t at[8];
-
-	put32(at, c->post->cursor, 8);
-	store_meta(c->store, "mail", (struct bytes){at, sizeof(at)});
-}
-
 static void on_mail(struct core *c, const struct now *now, struct conn *n,
 		    const struct packet *p)
 {
@@ -496,7 +515,6 @@ static void on_mail(struct core *c, const struct now *now, struct conn *n,
 	if (p->seq > c->post->cursor) {
 		after = letter_take(c, now, p->blob);
 		c->post->cursor = p->seq;
-		cursor_save(c);
 	}
 	center_say(c, n, after,
 		   &(struct packet){.verb = CENTER_TRIM, .seq = p->seq});
@@ -521,6 +539,7 @@ static void login_say(struct core *c, const struct conn *n)
 			   .n_words = t->password ? 2 : 1,
 			   .word = {view(t->user), view(t->password)}};
 
+	t->link = n->id;
 	center_say(c, n, 0, &p);
 }
 
@@ -548,6 +567,22 @@ static void login_save(struct core *c)
 	store_meta(c->store, "login", view(text));
 }
 
+/* Where else the center is: the next time any of these will do. */
+static void nodes_heard(struct core *c, struct who *w, const struct packet *p)
+{
+	char text[IDENT_TEXT];
+	struct typed at;
+
+	for (size_t i = 0; i < p->n_words && i < PLACES_TOLD; i++) {
+		if (!p->word[i].n || p->word[i].n >= sizeof(text))
+			continue;
+		memcpy(text, p->word[i].p, p->word[i].n);
+		text[p->word[i].n] = '\0';
+		if (typed_parse(text, &at) && at.dialect == &dialect_sotto)
+			place_add(c, w, at.host, at.port, VIA_PEER, 0);
+	}
+}
+
 static void logged_in(struct core *c, const struct now *now, struct conn *n)
 {
 	struct post *t = c->post;
@@ -570,8 +605,10 @@ static void logged_in(struct core *c, const struct now *now, struct conn *n)
 			   &(struct packet){.verb = CENTER_PREKEY,
 					    .blob = {bundle, BUNDLE}});
 	}
-	center_say(c, n, 0,
-		   &(struct packet){.verb = CENTER_FETCH, .seq = t->cursor});
+	/* all there is: it may not be the store it was. What we had comes
+	 * again and is known by its id. */
+	t->cursor = 0;
+	center_say(c, n, 0, &(struct packet){.verb = CENTER_FETCH});
 	/* who is there learns where letters to us go */
 	for (size_t i = 0; i < c->n_conns; i++)
 		if (c->conns[i]->who && c->conns[i] != n &&
@@ -709,24 +746,27 @@ void post_packet(struct core *c, const struct now *now, struct conn *n,
 {
 	struct post *t = c->post;
 	bool ours = n->who && n->who->row.shown.id == t->center;
-	bool login = ours && p->ref && p->ref == t->login_ref;
+	bool here = ours && n->id == t->link;
+	bool login = here && p->ref && p->ref == t->login_ref;
 	struct question *q = ours && p->ref ? question_of(t, p->ref) : NULL;
 
 	if (!n->who || !n->heard)
 		return;
 	if (login) {
 		t->login_ref = 0;
-		if (p->verb == CENTER_LOGIN_OKAY)
+		if (p->verb == CENTER_LOGIN_OKAY) {
+			nodes_heard(c, n->who, p);
 			logged_in(c, now, n);
-		else
+		} else {
 			not_in(c, p);
+		}
 	} else if (ours && p->verb == CENTER_MAIL) {
 		on_mail(c, now, n, p);
 	} else if (q) {
 		answered(c, q, p);
 	} else if (p->ref) {
 		stored(c, now, p->ref, p->verb == CENTER_OKAY);
-	} else if (ours) {
+	} else if (here) {
 		pushed(c, p);
 	}
 }
@@ -753,10 +793,13 @@ void post_down(struct core *c, const struct conn *n)
 	for (size_t i = 0; i < LETTERS_OPEN; i++)
 		if (t->sent[i].link == n->id)
 			t->sent[i].ref = 0;
-	/* of two links the first is used, and when it goes the next one */
-	if (!n->who || n->who->row.shown.id != t->center || n->who->conn != n)
+	/* of two links the one by which we are logged in counts, else the
+	 * first; when it goes, the next one */
+	if (!n->who || n->who->row.shown.id != t->center ||
+	    (t->link ? n->id != t->link : n->who->conn != n))
 		return;
 	t->in = false;
+	t->link = 0;
 	t->login_ref = 0;
 	for (size_t i = 0; i < QUESTIONS_OPEN; i++)
 		if (t->asked[i].ref)
@@ -803,8 +846,6 @@ void post_start(struct core *c, const struct now *now)
 
 	prekeys_load(c);
 	prekeys_turn(c, now);
-	if (store_meta_get(c->store, "mail", &s) && s.n == 8)
-		c->post->cursor = get(s.p, 8);
 	if (store_meta_get(c->store, "login", &s))
 		login_load(c, s);
 }
@@ -846,8 +887,12 @@ static void on_login(struct core *c, const struct now *now, client_id from,
 	login_forget(c);
 	snprintf(t->user, sizeof(t->user), "%s", cmd->name);
 	t->password = cmd->text ? xstrndup(view(cmd->text)) : NULL;
+	struct who *old = who_find(c, t->center);
+	if (old && old != w)
+		old->dial.keep = false;
 	t->center = w->row.shown.id;
 	t->in = false;
+	t->link = 0;
 	t->asked_by = from;
 	t->asked_ref = cmd->ref;
 	w->named = w->dial.keep = true;

@@ -174,6 +174,33 @@ def test_once_by_two_ways(root):
         node.end()
 
 
+def test_another_center(root):
+    """What was counted at the one says nothing of the other."""
+    center = Center(root)
+    ana, bob, _ = pair(root, center)
+    for i in range(3):
+        bob.end()
+        since = len(ana.seen)
+        ana.done("send", to=bob.id, text="letter %d" % i, wait="none")
+        ana.want(since, event="status", state="stored")
+        bob = Node(root, "bob", home=bob.home, port=bob.port)
+        bob.want(event="message", text="letter %d" % i)
+    center.end()
+    center = Center(root, "other")
+    login(ana, center, "ana")
+    login(bob, center, "bob")
+    ana.done("send", to=bob.id, text="between", wait="ack")
+    bob.end()
+    since = len(ana.seen)
+    ana.done("send", to=bob.id, text="at the other", wait="none")
+    ana.want(since, event="status", state="stored")
+    ana.end()
+    bob = Node(root, "bob", home=bob.home, port=bob.port)
+    bob.want(event="message", text="at the other")
+    bob.end()
+    center.end()
+
+
 def test_center_dies(root):
     port = free_port()
     center = Center(root, "center", port)
