@@ -14,6 +14,9 @@ struct center;
 struct center_terms {
 	bool open;        /* anybody may take a free name */
 	const char *node; /* of this one; borrowed for its life */
+	/* Where people find the nodes, between commas or blanks; or NULL. They
+	 * are told at the log-in, the first WORDS_MAX. */
+	const char *addresses;
 };
 /* b is borrowed. NULL: it does not answer. */
 struct center *center_new(struct center_backend *b,

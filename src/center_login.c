@@ -43,6 +43,22 @@ void login_moved(struct center *c, const char *user, const struct uuid *token)
 	}
 }
 
+static void say_welcome(struct center *c, const struct desk *d,
+			const struct packet *to)
+{
+	struct packet p = {.verb = CENTER_LOGIN_OKAY, .ref = to->ref};
+	const char *s = c->terms.addresses ? c->terms.addresses : "";
+
+	while (*(s += strspn(s, ", \t")) && p.n_words < WORDS_MAX) {
+		size_t n = strcspn(s, ", \t");
+		if (n < 256) /* no host is longer */
+			p.word[p.n_words++] =
+			    (struct bytes){(const uint8_t *)s, n};
+		s += n;
+	}
+	desk_say(c, d->link, &p);
+}
+
 static void welcome(struct center *c, struct desk *d, const char *user,
 		    const struct packet *p)
 {
@@ -61,7 +77,7 @@ static void welcome(struct center *c, struct desk *d, const char *user,
 	login_moved(c, user, &d->token);
 	if (old[0] && strcmp(old, c->terms.node) != 0)
 		note_send(c, "moved", user, token, (struct bytes){0});
-	desk_answer(c, d, p, CENTER_LOGIN_OKAY, NULL);
+	say_welcome(c, d, p);
 }
 
 static void wrong(struct center *c, struct desk *d, const struct packet *p,

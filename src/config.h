@@ -67,6 +67,7 @@ struct config {
 	bool center, center_open;     /* sotto center; accounts = open */
 	char *center_store;           /* --backend, or center.db */
 	char center_node[33];         /* "": another name at each start */
+	char *center_addresses;       /* of all nodes, for people; or NULL */
 	char *ready_file;             /* or NULL */
 	char *peers_file;             /* path */
 

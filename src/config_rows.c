@@ -57,6 +57,7 @@ const struct option_row config_keys[] = {
     {"backend", "FILE|nats://HOST", "as --backend"},
     {"accounts", "open|closed", "a center: may anybody take a free name"},
     {"node", "NAME", "a center of several nodes: the name of this one"},
+    {"addresses", "HOST:PORT, ...", "... and where people find them all"},
     {"language", "auto|en|pt|hu", "of the interface"},
     {"web", "on|off", "as --web"},
     {"interface-port", "N", "port of the page, else 5081 and the next free"},

@@ -504,6 +504,14 @@ static enum err set_node(struct config *c, const char *value, char *why)
 	return OK;
 }
 
+static enum err set_addresses(struct config *c, const char *value, char *why)
+{
+	if (!strchr(value, ':') || strlen(value) > 1024)
+		return bad(why, "HOST:PORT, HOST:PORT", value);
+	config_replace(&c->center_addresses, value);
+	return OK;
+}
+
 static enum err set_json(struct config *c, const char *value, char *why)
 {
 	(void)value, (void)why;
@@ -631,6 +639,7 @@ static const struct setting settings[] = {
     {"--backend", "backend", set_backend, false},
     {NULL, "accounts", set_accounts, false},
     {NULL, "node", set_node, false},
+    {NULL, "addresses", set_addresses, false},
     {"--json", NULL, set_json, false},
     {"--text", NULL, set_text, false},
     {"--trust-new", "trust-new", set_trust_new, false},

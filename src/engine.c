@@ -840,7 +840,8 @@ static void *office_body(void *arg)
 static enum err open_office(struct engine *e, char why[static 256])
 {
 	struct center_terms terms = {.open = e->cfg->center_open,
-				     .node = e->node};
+				     .node = e->node,
+				     .addresses = e->cfg->center_addresses};
 
 	if (!e->cfg->center)
 		return OK;
