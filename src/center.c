@@ -140,14 +140,17 @@ void center_tick(struct center *c, const struct now *now)
 {
 	c->now_ms = now->wall_us / 1000;
 	c->rng = now->rng;
-	if (c->b->tick(c->b, c->now_ms))
-		return; /* it tries again by itself */
+	enum err away = c->b->tick(c->b, c->now_ms);
 	notes_obey(c);
+	if (away) { /* it tries again by itself */
+		c->away = true;
+		return;
+	}
+	mail_look(c);
 	EACH_DESK(c, d)
 	{
 		if (!d->user[0] || c->now_ms - d->refresh_ms < 20000)
 			continue;
-		d->refresh_ms = c->now_ms;
 		if (!login_stays(c, d))
 			continue;
 		enum err err =
@@ -157,6 +160,9 @@ void center_tick(struct center *c, const struct now *now)
 			err =
 			    c->b->session_claim(c->b, d->user, &d->token,
 						c->terms.node, c->now_ms, old);
+		if (err == ERR_CLOSED)
+			break; /* the others would wait for nothing */
+		d->refresh_ms = c->now_ms;
 		if (err == ERR_AUTH) {
 			desk_push(c, d, CENTER_MOVED, NULL, (struct bytes){0});
 			d->user[0] = '\0';

@@ -120,6 +120,17 @@ void desk_answer(struct center *c, const struct desk *d,
 				  .word = {desk_view(word ? word : "")}});
 }
 
+void desk_later(struct center *c, const struct desk *d, const struct packet *to)
+{
+	desk_say(c, d->link,
+		 &(struct packet){
+		     .verb = CENTER_FAIL,
+		     .ref = to->ref,
+		     .n_words = 2,
+		     .word = {desk_view("out of order: try again later"),
+			      desk_view("later")}});
+}
+
 void desk_push(struct center *c, const struct desk *d, enum center_verb verb,
 	       const char *who, struct bytes text)
 {
@@ -142,16 +153,16 @@ bool word_get(const struct packet *p, size_t i,
 
 /* ---- between nodes: fields with a byte between that no name has ---- */
 
-void note_send(struct center *c, const char *what, const char *a, const char *b,
+bool note_send(struct center *c, const char *what, const char *a, const char *b,
 	       struct bytes text)
 {
 	struct buf note = {0};
 
 	buf_printf(&note, "%s\x1f%s\x1f%s\x1f", what, a, b);
 	buf_put(&note, text);
-	if (c->b->notify(c->b, NULL, (struct bytes){note.p, note.n}))
-		note.n = 0; /* a hint, no more */
+	enum err err = c->b->notify(c->b, NULL, (struct bytes){note.p, note.n});
 	buf_free(&note);
+	return !err;
 }
 
 bool note_read(struct bytes s, struct note *out)

@@ -23,6 +23,8 @@ struct desk {
 	struct uuid token;
 	uint64_t given, trimmed; /* letters: given out, known to be taken */
 	bool reading, more;      /* it fetched; there are more than a page */
+	bool behind;             /* the box could not be read */
+	int64_t look_ms;         /* when it was */
 	int64_t refresh_ms, broadcast_ms, minute_ms;
 	unsigned letters; /* in this minute */
 	struct desk *next_link, *next_box;
@@ -59,6 +61,7 @@ struct center {
 	int64_t now_ms;
 	struct rng *rng;
 	struct buf note; /* heard in a tick: u32 length, bytes ... */
+	bool away;       /* the backend was, since notes were sure to come */
 };
 
 /* ---- center_desk.c ---- */
@@ -85,6 +88,10 @@ void desk_say(struct center *c, link_id to, struct packet *p);
 void desk_answer(struct center *c, const struct desk *d,
 		 const struct packet *to, enum center_verb verb,
 		 const char *word);
+/* Not now: the backend does not answer. Who asks knows by the second word that
+ * it may ask again. */
+void desk_later(struct center *c, const struct desk *d,
+		const struct packet *to);
 void desk_push(struct center *c, const struct desk *d, enum center_verb verb,
 	       const char *who, struct bytes text);
 /* false: no name of a user. */
@@ -96,7 +103,8 @@ struct note {
 	char field[NOTE_FIELDS][CENTER_NAME_MAX + 1];
 	struct bytes text;
 };
-void note_send(struct center *c, const char *what, const char *a, const char *b,
+/* False: it was not. */
+bool note_send(struct center *c, const char *what, const char *a, const char *b,
 	       struct bytes text);
 bool note_read(struct bytes s, struct note *out);
 
@@ -112,6 +120,7 @@ void mail_fetch(struct center *c, struct desk *d, const struct packet *p);
 void mail_taken(struct center *c, struct desk *d, const struct packet *p);
 void mail_trim(struct center *c, struct desk *d);
 void mail_came(struct center *c, struct uuid box);
+void mail_look(struct center *c); /* where nobody may have told us */
 void mail_prekey(struct center *c, struct desk *d, const struct packet *p);
 void mail_bundle(struct center *c, struct desk *d, const struct packet *p);
 

@@ -67,7 +67,7 @@ static void welcome(struct center *c, struct desk *d, const char *user,
 	rng_fill(c->rng, d->token.b, sizeof(d->token.b));
 	if (c->b->session_claim(c->b, user, &d->token, c->terms.node, c->now_ms,
 				old)) {
-		desk_answer(c, d, p, CENTER_FAIL, "try again later");
+		desk_later(c, d, p);
 		return;
 	}
 	for (size_t i = 0; i < 16; i++)
@@ -102,10 +102,14 @@ static void by_password(struct center *c, struct desk *d,
 	struct center_pen pen;
 
 	source_of(&d->at, source);
-	if (c->b->attempt(c->b, user, source, TRY_BEGIN, c->now_ms, &pen)) {
+	enum err err =
+	    c->b->attempt(c->b, user, source, TRY_BEGIN, c->now_ms, &pen);
+	if (err == ERR_AUTH)
 		wrong(c, d, p, &pen, false);
+	else if (err)
+		desk_later(c, d, p);
+	if (err)
 		return;
-	}
 	bool fresh = !rev && c->terms.open;
 	bool good = fresh
 			? !password_hash(p->word[1], a->password)
@@ -126,7 +130,7 @@ static void by_password(struct center *c, struct desk *d,
 		a->made_ms = c->now_ms;
 	if (c->b->attempt(c->b, user, source, TRY_GOOD, c->now_ms, &pen) ||
 	    c->b->acct_put(c->b, user, a, rev, NULL)) {
-		desk_answer(c, d, p, CENTER_FAIL, "try again");
+		desk_later(c, d, p);
 		return;
 	}
 	welcome(c, d, user, p);
@@ -143,7 +147,7 @@ void login_try(struct center *c, struct desk *d, const struct packet *p)
 		desk_answer(c, d, p, CENTER_FAIL, "that is no name");
 	} else if ((err = c->b->acct_get(c->b, user, a, &rev)) != OK &&
 		   err != ERR_ABSENT) {
-		desk_answer(c, d, p, CENTER_FAIL, "try again later");
+		desk_later(c, d, p);
 	} else {
 		if (err)
 			rev = 0;

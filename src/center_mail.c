@@ -6,6 +6,7 @@
 enum {
 	PAGE = 64,            /* letters on their way to somebody */
 	LETTERS_MINUTE = 240, /* that a link may leave */
+	LOOK_MS = 300000,     /* notes may be lost: look into a box again */
 };
 
 struct giving {
@@ -30,8 +31,11 @@ static void mail_go(struct center *c, struct desk *d)
 {
 	struct giving g = {.c = c, .d = d};
 
-	if (c->b->mbox_read(c->b, &d->box, d->given, PAGE, c->now_ms, give, &g))
-		return; /* asked for again */
+	d->look_ms = c->now_ms;
+	d->behind = c->b->mbox_read(c->b, &d->box, d->given, PAGE, c->now_ms,
+				    give, &g) != OK;
+	if (d->behind)
+		return; /* tick comes by again */
 	d->more = g.n == PAGE;
 	if (d->more || !d->reading)
 		return;
@@ -44,6 +48,19 @@ void mail_came(struct center *c, struct uuid box)
 	for (struct desk *d = desk_of_box(c, box); d; d = d->next_box)
 		if (desk_same(d->box, box) && d->user[0] && !d->more)
 			mail_go(c, d);
+}
+
+void mail_look(struct center *c)
+{
+	bool all = c->away;
+
+	c->away = false;
+	EACH_DESK(c, d)
+	{
+		bool due = all || c->now_ms - d->look_ms > LOOK_MS;
+		if (d->user[0] && (d->behind || (due && !d->more)))
+			mail_go(c, d);
+	}
 }
 
 void mail_fetch(struct center *c, struct desk *d, const struct packet *p)
@@ -65,6 +82,33 @@ void mail_taken(struct center *c, struct desk *d, const struct packet *p)
 	}
 }
 
+static void settled(struct center *c, size_t i, enum err err)
+{
+	struct center_mail *m = &c->mail[i];
+	struct packet p = {.verb = err ? CENTER_FAIL : CENTER_OKAY,
+			   .ref = c->from[i].ref};
+	struct desk *d = desk_find(c, c->from[i].link);
+
+	if (err == ERR_CLOSED) {
+		if (d)
+			desk_later(c, d, &p);
+		return;
+	}
+	if (err) {
+		p.n_words = 1;
+		p.word[0] =
+		    desk_view(err == ERR_FULL ? "the box is full" : "not kept");
+	}
+	desk_say(c, c->from[i].link, &p);
+	if (err)
+		return;
+	mail_came(c, m->box);
+	char id[33];
+	for (size_t k = 0; k < 16; k++)
+		snprintf(id + 2 * k, 3, "%02x", m->box.b[k]);
+	note_send(c, "mail", id, "", (struct bytes){0});
+}
+
 void mail_settle(struct center *c)
 {
 	size_t n = c->n_mail;
@@ -74,35 +118,19 @@ void mail_settle(struct center *c)
 	enum err err = c->b->mbox_append(c->b, c->mail, n, c->now_ms);
 	c->n_mail = 0;
 	for (size_t i = 0; i < n; i++) {
-		struct center_mail *m = &c->mail[i];
-		bool good = !err && !m->err;
-		desk_say(
-		    c, c->from[i].link,
-		    &(struct packet){.verb = good ? CENTER_OKAY : CENTER_FAIL,
-				     .ref = c->from[i].ref,
-				     .n_words = !good,
-				     .word = {desk_view(m->err == ERR_FULL
-							    ? "the box is full"
-							    : "not kept")}});
-		free((void *)(uintptr_t)m->blob.p);
-		if (!good)
-			continue;
-		mail_came(c, m->box);
-		char id[33];
-		for (size_t k = 0; k < 16; k++)
-			snprintf(id + 2 * k, 3, "%02x", m->box.b[k]);
-		note_send(c, "mail", id, "", (struct bytes){0});
+		settled(c, i, err ? err : c->mail[i].err);
+		free((void *)(uintptr_t)c->mail[i].blob.p);
 	}
 }
 
 /* Whoever has a prekey here has an account here, or had one this month. */
-static bool has_box(struct center *c, const struct uuid *box)
+static enum err has_box(struct center *c, const struct uuid *box)
 {
 	struct buf b = {0};
-	bool is = !c->b->prekey_get(c->b, box, c->now_ms, &b);
+	enum err err = c->b->prekey_get(c->b, box, c->now_ms, &b);
 
 	buf_free(&b);
-	return is;
+	return err;
 }
 
 static bool too_many(const struct center *c, struct desk *d)
@@ -126,7 +154,12 @@ void mail_store(struct center *c, struct desk *d, const struct packet *p)
 		return;
 	}
 	m.box = box_of(id);
-	if (too_many(c, d) || !has_box(c, &m.box)) {
+	enum err err = too_many(c, d) ? ERR_LIMIT : has_box(c, &m.box);
+	if (err == ERR_CLOSED) {
+		desk_later(c, d, p);
+		return;
+	}
+	if (err) {
 		desk_answer(c, d, p, CENTER_FAIL,
 			    "nobody of that id has a box here");
 		return;
@@ -166,7 +199,10 @@ void mail_bundle(struct center *c, struct desk *d, const struct packet *p)
 		return;
 	}
 	box = box_of(id);
-	if (c->b->prekey_get(c->b, &box, c->now_ms, &b)) {
+	enum err err = c->b->prekey_get(c->b, &box, c->now_ms, &b);
+	if (err == ERR_CLOSED) {
+		desk_later(c, d, p);
+	} else if (err) {
 		desk_answer(c, d, p, CENTER_FAIL, "none is known");
 	} else {
 		out.blob = (struct bytes){b.p, b.n};

@@ -12,9 +12,11 @@ bool people_blocked(struct center *c, const char *user, const char *who)
 {
 	struct center_acct *a = xmalloc(sizeof(*a));
 	uint64_t rev;
-	bool is = false;
+	enum err err = c->b->acct_get(c->b, user, a, &rev);
+	bool is =
+	    err && err != ERR_ABSENT; /* not known: to be on the safe side */
 
-	if (!c->b->acct_get(c->b, user, a, &rev))
+	if (!err)
 		for (size_t i = 0; i < a->n_blocked && !is; i++)
 			is = strcmp(a->blocked[i], who) == 0;
 	free(a);
@@ -122,8 +124,11 @@ void people_broadcast(struct center *c, struct desk *d, const struct packet *p)
 				      : "nothing was said");
 		return;
 	}
+	if (!note_send(c, "text", d->user, "", p->text)) {
+		desk_later(c, d, p);
+		return;
+	}
 	d->broadcast_ms = c->now_ms;
-	note_send(c, "text", d->user, "", p->text);
 	desk_answer(c, d, p, CENTER_OKAY, NULL);
 }
 
@@ -139,8 +144,10 @@ void people_get(struct center *c, struct desk *d, const struct packet *p)
 		desk_answer(c, d, p, CENTER_FAIL, "not here");
 		return;
 	}
-	note_send(c, "wants", d->user, who, (struct bytes){0});
-	desk_answer(c, d, p, CENTER_OKAY, "Request has been sent.");
+	if (note_send(c, "wants", d->user, who, (struct bytes){0}))
+		desk_answer(c, d, p, CENTER_OKAY, "Request has been sent.");
+	else
+		desk_later(c, d, p);
 }
 
 void people_allow(struct center *c, struct desk *d, const struct packet *p)
@@ -152,8 +159,12 @@ void people_allow(struct center *c, struct desk *d, const struct packet *p)
 		return;
 	}
 	addr_text(at, &d->at);
-	note_send(c, "address", d->user, who, desk_view(at));
-	desk_answer(c, d, p, CENTER_OKAY, NULL);
+	if (note_send(c, "address", d->user, who, desk_view(at))) {
+		desk_answer(c, d, p, CENTER_OKAY, NULL);
+		return;
+	}
+	ask_note(c, who, d->user);
+	desk_later(c, d, p);
 }
 
 static bool block_change(struct center_acct *a, const char *who, bool block)

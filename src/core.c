@@ -884,6 +884,9 @@ void core_tick(struct core *c, const struct now *now)
 		case TIMER_HUB:
 			hub_timer(c, now);
 			break;
+		case TIMER_POST:
+			post_timer(c, now);
+			break;
 		}
 	}
 }

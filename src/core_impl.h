@@ -60,7 +60,14 @@ uint64_t hash_key(const struct pubkey *k);
 uint64_t hash_uuid(struct uuid id);
 uint64_t hash_hex(const char *hex); /* its first 16 digits */
 
-enum timer_kind { TIMER_DIAL, TIMER_SEND, TIMER_WAIT, TIMER_HELLO, TIMER_HUB };
+enum timer_kind {
+	TIMER_DIAL,
+	TIMER_SEND,
+	TIMER_WAIT,
+	TIMER_HELLO,
+	TIMER_HUB,
+	TIMER_POST,
+};
 struct timer {
 	int64_t at; /* mono_us */
 	size_t pos; /* in the heap, from 1; 0: not set */
@@ -427,6 +434,7 @@ void post_down(struct core *c, const struct conn *n);
 void post_adopt(struct core *c, const struct who *from, const struct who *to);
 void post_packet(struct core *c, const struct now *now, struct conn *n,
 		 const struct packet *p);
+void post_timer(struct core *c, const struct now *now);
 bool post_in(const struct core *c); /* logged in at a center of our own */
 void post_command(struct core *c, const struct now *now, client_id from,
 		  const struct command *cmd);

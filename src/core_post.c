@@ -17,6 +17,7 @@ enum {
 	QUESTIONS_OPEN = 16,
 	LETTERS_OPEN = 64, /* on their way to a center */
 	PLACES_TOLD = 6,   /* of a center's nodes */
+	LATER_S = 3,       /* then a center is asked again, up to twice that */
 };
 
 struct own_prekey {
@@ -42,6 +43,7 @@ struct post {
 	bool in;        /* logged in there */
 	link_id link;   /* by which, or where we ask for it; 0: none yet */
 	uint64_t ref, cursor;
+	struct timer later; /* the center was out of order */
 	struct sent_letter sent[LETTERS_OPEN];
 	client_id asked_by; /* CMD_LOGIN, or 0 */
 	uint64_t asked_ref;
@@ -404,10 +406,29 @@ static void letters_go(struct core *c, const struct now *now)
 			post_away(c, now, c->list[i]);
 }
 
-/* A center has it, or will not. */
-static void stored(struct core *c, const struct now *now, uint64_t ref,
-		   bool good)
+/* A center that cannot do it now says so by its second word. */
+static bool later(struct core *c, const struct now *now, const struct packet *p)
 {
+	static const char word[] = "later";
+	struct timer *t = &c->post->later;
+
+	if (p->verb != CENTER_FAIL || p->n_words < 2 ||
+	    p->word[1].n != sizeof(word) - 1 ||
+	    memcmp(p->word[1].p, word, sizeof(word) - 1) != 0)
+		return false;
+	if (!t->pos)
+		timer_set(&c->heap, t,
+			  now->mono_us + LATER_S * SECOND_US +
+			      jitter(now, LATER_S * SECOND_US));
+	return true;
+}
+
+/* A center has it, or will not. */
+static void stored(struct core *c, const struct now *now,
+		   const struct packet *p)
+{
+	bool good = p->verb == CENTER_OKAY;
+	uint64_t ref = p->ref;
 	struct post *t = c->post;
 
 	for (size_t i = 0; i < LETTERS_OPEN; i++) {
@@ -415,6 +436,8 @@ static void stored(struct core *c, const struct now *now, uint64_t ref,
 			continue;
 		struct row *r = outbox_find(c, t->sent[i].id);
 		t->sent[i].ref = 0;
+		if (later(c, now, p))
+			return;
 		if (!good || !r || r->m->delivery == D_STORED || c->disk)
 			return;
 		r->m->delivery = D_STORED;
@@ -637,7 +660,8 @@ static const char *name_of(const struct packet *p, char out[static 128])
 	return out;
 }
 
-static void not_in(struct core *c, const struct packet *p)
+static void not_in(struct core *c, const struct now *now,
+		   const struct packet *p)
 {
 	char text[160];
 	unsigned n = p->n_words ? number(p->word[0]) : 0;
@@ -645,12 +669,14 @@ static void not_in(struct core *c, const struct packet *p)
 	char why[128];
 
 	login_forget(c);
+	if (!c->post->asked_by && later(c, now, p))
+		return; /* by itself */
 	if (p->verb == CENTER_LOGIN_FAILED)
 		snprintf(text, sizeof(text),
 			 "Incorrect username/password. %u more login "
 			 "attempts.",
 			 n);
-	else if (p->verb == CENTER_FAIL && password)
+	else if (p->verb == CENTER_FAIL && (password || p->n_words > 1))
 		snprintf(text, sizeof(text), "the center refused: %.120s",
 			 name_of(p, why));
 	else if (p->verb == CENTER_FAIL)
@@ -758,20 +784,30 @@ void post_packet(struct core *c, const struct now *now, struct conn *n,
 			nodes_heard(c, n->who, p);
 			logged_in(c, now, n);
 		} else {
-			not_in(c, p);
+			not_in(c, now, p);
 		}
 	} else if (ours && p->verb == CENTER_MAIL) {
 		on_mail(c, now, n, p);
 	} else if (q) {
 		answered(c, q, p);
 	} else if (p->ref) {
-		stored(c, now, p->ref, p->verb == CENTER_OKAY);
+		stored(c, now, p);
 	} else if (here) {
 		pushed(c, p);
 	}
 }
 
 /* ---- links, start, commands ---- */
+
+void post_timer(struct core *c, const struct now *now)
+{
+	struct post *t = c->post;
+	struct who *w = who_find(c, t->center);
+
+	if (t->user[0] && !t->in && !t->login_ref && !t->asked_by && ready(w))
+		login_say(c, w->conn);
+	letters_go(c, now);
+}
 
 void post_up(struct core *c, const struct now *now, struct conn *n)
 {
@@ -855,6 +891,7 @@ struct post *post_new(const struct keys *keys)
 	struct post *t = xzalloc(sizeof(*t));
 
 	t->keys = keys;
+	t->later = (struct timer){.kind = TIMER_POST, .owner = t};
 	return t;
 }
 

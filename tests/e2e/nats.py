@@ -1,5 +1,6 @@
 """A nats-server of the test's own: on ports of loopback, in a folder of its
 own. And centers of several nodes on it."""
+import json
 import os
 import shutil
 import signal
@@ -59,6 +60,22 @@ class Server:
     def kill(self):
         self.process.kill()
         self.process.wait()
+
+    def ask(self, subject, request=""):
+        """One question in the servers' own words, and its answer."""
+        with socket.create_connection(("127.0.0.1", self.port), 10) as s:
+            s.settimeout(10)
+            f = s.makefile("rwb")
+            f.readline()
+            f.write(("CONNECT {\"verbose\":false}\r\nSUB answer 1\r\n"
+                     "PUB %s answer %d\r\n%s\r\n" %
+                     (subject, len(request), request)).encode())
+            f.flush()
+            while True:
+                line = f.readline()
+                assert line, subject
+                if line.startswith(b"MSG"):
+                    return json.loads(f.read(int(line.split()[-1])).decode())
 
     def halt(self):
         """It lives, and answers nobody."""

@@ -106,6 +106,98 @@ def test_letters(root):
     end(server, ana, bob, one, two)
 
 
+def texts(node):
+    return sorted(e["text"] for e in node.seen
+                  if e["event"] == "message" and e["dir"] == "in")
+
+
+def stored(node, n, patience=40):
+    """Until a center has n of our letters, or he himself."""
+    until = time.monotonic() + patience
+    while True:
+        items, _ = node.ask("outbox", limit=1000)
+        waiting = [i for i in items if i["outbox"]["state"] != "stored"]
+        if not waiting and len(items) == n:
+            return
+        assert time.monotonic() < until, (len(items), items[:3])
+        node.read(0.2)
+
+
+def test_node_dies(root):
+    server, one, two = two_nodes(root)
+    ana, bob = met(root, one, two)
+    bob.end()
+    for i in range(20):
+        ana.done("send", to=bob.id, text="before %02d" % i, wait="none")
+    stored(ana, 20)
+    # hers dies: she moves, and what she writes goes there
+    since = len(ana.seen)
+    one.kill()
+    notice(ana, "Welcome, ana !", since)
+    assert ana.done("online")["text"].startswith("ana")
+    for i in range(20):
+        ana.done("send", to=bob.id, text="meanwhile %02d" % i, wait="none")
+    stored(ana, 40)
+    # the other one dies, and the first is back
+    one = nats.Center(root, "one", "", port=one.port)
+    since = len(ana.seen)
+    two.kill()
+    notice(ana, "Welcome, ana !", since)
+    bob = Node(root, "bob", home=bob.home)
+    notice(bob, "Welcome, bob !")
+    bob.want(event="message", text="meanwhile 19")
+    for i in range(20):
+        bob.want(event="message", text="before %02d" % i)
+        bob.want(event="message", text="meanwhile %02d" % i)
+    assert len(texts(bob)) == 40, texts(bob)
+    end(server, ana, bob, one)
+
+
+def test_away_for_a_while(root):
+    """Of the servers that do not answer, or are gone, nobody hears but who
+    asks for something; and all goes on."""
+    server, one, two = two_nodes(root)
+    ana, bob = met(root, one, two)
+    carl = Node(root, "carl")
+    carl.done("connect", to=one.at)
+    bob.end()
+    seen = len(ana.seen)
+    # meanwhile her session ends
+    info = "$JS.API.STREAM.INFO.KV_sotto_session"
+    server.ask("$JS.API.STREAM.PURGE.KV_sotto_session")
+    for away, back in ((server.halt, server.go_on),
+                       (server.kill, server.start)):
+        away()
+        began = time.monotonic()
+        ana.done("send", to=bob.id, text=away.__name__, wait="none")
+        result = carl.refused("refused", "login", to=one.at, user="carl",
+                              password="x")
+        assert "out of order" in result["error"], result
+        for _ in range(20):
+            carl.refused("refused", "login", to=one.at, user="carl",
+                         password="x")
+            ana.done("online")
+        # one long wait for each thing that was asked, and none after it
+        assert time.monotonic() - began < 30, time.monotonic() - began
+        back()
+    stored(ana, 2)
+    login(carl, one, "carl")
+    until = time.monotonic() + 40
+    while server.ask(info)["state"]["messages"] < 2:
+        assert time.monotonic() < until, server.ask(info)
+        time.sleep(0.2)
+    assert not [e for e in ana.seen[seen:] if e["event"] == "notice"
+                and "ocation" in e["text"]]
+    bob = Node(root, "bob", home=bob.home)
+    bob.want(event="message", text="halt")
+    bob.want(event="message", text="kill")
+    notice(bob, "Welcome, bob !")
+    other = Node(root, "other")
+    login(other, two, "ana")
+    notice(ana, "Logged on different location!", seen)
+    end(server, ana, bob, carl, other, one, two)
+
+
 main_tests = globals()
 nats.here_or_skip()
 main(main_tests)
