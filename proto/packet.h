@@ -97,8 +97,8 @@ enum center_verb {
 	CENTER_MAIL,   /* a kept letter: seq, blob; all sent: no blob */
 	CENTER_PREKEY, /* our bundle: blob */
 	CENTER_BUNDLE, /* whose is wanted: [who]; the answer has the blob */
-	CENTER_RELAY,  /* a way to them: [who]; the answer, and what they are
-			* told, has a token in hex: [who, token] */
+	CENTER_RELAY,  /* a way to them (splice.h): [id]; the answer has
+			* [token], what they are told [token, id of who asks] */
 };
 
 enum verdict {

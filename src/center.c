@@ -54,6 +54,9 @@ static void logged_in_packet(struct center *c, struct desk *d,
 	case CENTER_PREKEY:
 		mail_prekey(c, d, p);
 		return;
+	case CENTER_RELAY:
+		relay_ask(c, d, p);
+		return;
 	case CENTER_HEY:
 		return;
 	default:
@@ -207,5 +210,6 @@ void center_free(struct center *c)
 		free((void *)(uintptr_t)c->mail[i].blob.p);
 	free(c->person);
 	buf_free(&c->note);
+	free(c->way);
 	free(c);
 }

@@ -17,6 +17,7 @@ struct center_terms {
 	/* Where people find the nodes, between commas or blanks; or NULL. They
 	 * are told at the log-in, the first WORDS_MAX. */
 	const char *addresses;
+	bool relay; /* makes one connection of two */
 };
 /* b is borrowed. NULL: it does not answer. */
 struct center *center_new(struct center_backend *b,
@@ -31,9 +32,11 @@ void center_say_into(struct center *c, struct effects *fx);
 void center_link_up(struct center *c, link_id id, const struct pubkey *key,
 		    const struct addr *at);
 void center_link_down(struct center *c, link_id id);
-/* A PKT_CENTER of it. What is said goes into fx: FX_SEND. */
+/* A PKT_CENTER of it. What is said goes into fx: FX_SEND, and FX_SPLICE. */
 void center_packet(struct center *c, const struct now *now, link_id id,
 		   const struct packet *p);
+/* A splice is over, or was none: FX_SPLICE of it was said. */
+void center_spliced(struct center *c, const struct uuid *token);
 /* After what was heard together: letters are kept in one go. */
 void center_settle(struct center *c, const struct now *now);
 /* Every CENTER_TICK_MS, and when the backend's fd is readable. */

@@ -27,6 +27,8 @@ struct desk {
 	int64_t look_ms;         /* when it was */
 	int64_t refresh_ms, broadcast_ms, minute_ms;
 	unsigned letters; /* in this minute */
+	int64_t relay_ms; /* when a minute of relays began */
+	unsigned relays;  /* asked for in it */
 	struct desk *next_link, *next_box;
 };
 
@@ -58,6 +60,8 @@ struct center {
 	size_t n_mail;
 	struct ask ask[ASKS_MAX];
 	size_t n_ask;
+	struct relay_way *way; /* of center_relay.c; WAYS_MAX, or NULL */
+	size_t n_way;
 	int64_t now_ms;
 	struct rng *rng;
 	struct buf note; /* heard in a tick: u32 length, bytes ... */
@@ -132,6 +136,9 @@ void login_end(struct center *c, struct desk *d);
 bool login_stays(struct center *c, struct desk *d);
 /* The user has logged in elsewhere: those of older tokens are told. */
 void login_moved(struct center *c, const char *user, const struct uuid *token);
+
+/* ---- center_relay.c: two who cannot reach each other ---- */
+void relay_ask(struct center *c, struct desk *d, const struct packet *p);
 
 /* ---- center_people.c: who is there, and who says what to whom ---- */
 void people_presence(void *ctx, const char *user, const char *node);

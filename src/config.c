@@ -152,7 +152,7 @@ static void defaults(struct config *c)
 	c->port = c->web_port = -1;
 	c->trust_new = TRUST_DEFAULT;
 	c->screen.bell = c->screen.title = true;
-	c->screen.mouse = c->screen.links = true;
+	c->screen.mouse = c->screen.links = c->relay = true;
 	config_replace(&c->profile, "default");
 	config_replace(&c->bind, "::");
 }

@@ -56,6 +56,7 @@ const struct option_row config_keys[] = {
     {"notify", "on|mentions|off", "the desktop's notifications"},
     {"backend", "FILE|nats://HOST", "as --backend"},
     {"accounts", "open|closed", "a center: may anybody take a free name"},
+    {"relay", "on|off", "who cannot be dialled is met at our center"},
     {"node", "NAME", "a center of several nodes: the name of this one"},
     {"addresses", "HOST:PORT, ...", "... and where people find them all"},
     {"language", "auto|en|pt|hu", "of the interface"},

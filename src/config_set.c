@@ -492,6 +492,11 @@ static enum err set_accounts(struct config *c, const char *value, char *why)
 	return OK;
 }
 
+static enum err set_relay(struct config *c, const char *value, char *why)
+{
+	return yes_or_no(&c->relay, value, why);
+}
+
 static enum err set_node(struct config *c, const char *value, char *why)
 {
 	static const char good[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -638,6 +643,7 @@ static const struct setting settings[] = {
     {"--keys", NULL, set_keys, false},
     {"--backend", "backend", set_backend, false},
     {NULL, "accounts", set_accounts, false},
+    {NULL, "relay", set_relay, false},
     {NULL, "node", set_node, false},
     {NULL, "addresses", set_addresses, false},
     {"--json", NULL, set_json, false},

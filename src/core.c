@@ -309,7 +309,7 @@ static void came_online(struct core *c, const struct now *now, struct who *w,
 	}
 	if (w->conn == n)
 		w->row.shown.at = n->at;
-	if (n->dialled) {
+	if (n->dialled && !n->relayed) {
 		ip_text(host, &n->at);
 		place_add(c, w, host, n->at.port, VIA_SEEN,
 			  now->wall_us / MS_US);
@@ -325,7 +325,7 @@ static void came_online(struct core *c, const struct now *now, struct who *w,
 		requests_ask(c, w); /* should it have failed before */
 }
 
-static unsigned links_of(const struct who *w)
+unsigned links_of(const struct who *w)
 {
 	unsigned n = 0;
 
@@ -345,6 +345,28 @@ static void tell_refused(struct core *c, const struct pubkey *key,
 				      .trust = TRUST_NEW}};
 
 	tell_security(c, &w, "new_key");
+}
+
+void conn_join(struct core *c, const struct now *now, struct conn *n)
+{
+	struct who *w = n->who;
+
+	n->up_us = now->mono_us;
+	timer_set(&c->heap, &n->hello, now->mono_us + HELLO_US);
+	if (w) {
+		struct conn **end = &w->conn;
+		while (*end)
+			end = &(*end)->next;
+		*end = n;
+		if (n->dialled && !n->relayed)
+			adopt_address(c, now, w, &n->at);
+		came_online(c, now, w, n);
+		trust_settle(c, now, w, n);
+		presence_set(c, w, P_ONLINE);
+	}
+	say_hello(c, now, n);
+	if (w) /* adopted rows may go on the link he had already */
+		outbox_pump(c, now, w);
 }
 
 void core_link_up(struct core *c, const struct now *now, link_id id,
@@ -374,22 +396,7 @@ void core_link_up(struct core *c, const struct now *now, link_id id,
 	n->key = key;
 	n->at = at;
 	n->dialled = dialled_for != 0;
-	n->up_us = now->mono_us;
-	timer_set(&c->heap, &n->hello, now->mono_us + HELLO_US);
-	if (w) {
-		struct conn **end = &w->conn;
-		while (*end)
-			end = &(*end)->next;
-		*end = n;
-		if (n->dialled)
-			adopt_address(c, now, w, &at);
-		came_online(c, now, w, n);
-		trust_settle(c, now, w, n);
-		presence_set(c, w, P_ONLINE);
-	}
-	say_hello(c, now, n);
-	if (w) /* adopted rows may go on the link he had already */
-		outbox_pump(c, now, w);
+	conn_join(c, now, n);
 }
 
 void core_link_down(struct core *c, const struct now *now, link_id id,
@@ -410,8 +417,8 @@ void core_link_down(struct core *c, const struct now *now, link_id id,
 
 /* ---- hello ---- */
 
-/* Of two links of one pair the one that the smaller key dialled
- * stays when both were made at once by the same instance; else the newest. */
+/* Of two links of one pair that the same instance made at once the direct one
+ * stays, else the one that the smaller key dialled; otherwise the newest. */
 static bool keep_older(const struct core *c, const struct conn *older,
 		       const struct conn *newer)
 {
@@ -419,7 +426,11 @@ static bool keep_older(const struct core *c, const struct conn *older,
 	bool same = memcmp(&older->instance, &newer->instance,
 			   sizeof(older->instance)) == 0;
 
-	if (!same || !at_once || older->dialled == newer->dialled)
+	if (!same || !at_once)
+		return false;
+	if (older->relayed != newer->relayed)
+		return newer->relayed;
+	if (older->dialled == newer->dialled)
 		return false;
 	bool smaller = memcmp(&c->self, &older->key, sizeof(c->self)) < 0;
 	return older->dialled == smaller;
@@ -488,7 +499,7 @@ static void port_heard(struct core *c, struct conn *n, uint16_t port)
 {
 	char host[ADDR_TEXT];
 
-	if (!port || n->dialled)
+	if (!port || n->dialled || n->relayed)
 		return;
 	ip_text(host, &n->at);
 	n->at.port = port;
@@ -785,7 +796,8 @@ void core_packet(struct core *c, const struct now *now, link_id from,
 	case PKT_WHO:
 		break;
 	case PKT_CENTER:
-		post_packet(c, now, n, p);
+		if (!relay_packet(c, now, n, p))
+			post_packet(c, now, n, p);
 		break;
 	}
 }
@@ -911,6 +923,7 @@ struct core *core_new(const struct core_rules *r, const struct keys *self,
 	if (!r->keep_history)
 		store_history(s, false);
 	c->post = post_new(self);
+	c->relays = relays_new();
 	who_load(c);
 	return c;
 }
@@ -920,6 +933,7 @@ void core_free(struct core *c)
 	if (!c)
 		return;
 	post_free(c->post);
+	relays_free(c->relays);
 	hub_free(c);
 	while (c->n_conns) {
 		struct conn *n = c->conns[0];
@@ -962,28 +976,4 @@ const char *core_nick(const struct core *c)
 bool core_quit(const struct core *c)
 {
 	return c->quit;
-}
-
-static struct told *told_find(struct core *c, client_id id)
-{
-	for (size_t i = 0; i < c->n_told; i++)
-		if (c->told[i].client == id)
-			return &c->told[i];
-	return NULL;
-}
-
-void core_client(struct core *c, client_id id, bool here)
-{
-	struct told *t = told_find(c, id);
-
-	if (!here) {
-		if (t)
-			*t = c->told[--c->n_told];
-		return;
-	}
-	if (!t) {
-		c->told = xrealloc(c->told, (c->n_told + 1) * sizeof(*t));
-		t = &c->told[c->n_told++];
-	}
-	*t = (struct told){.client = id, .since = c->told_count};
 }

@@ -19,6 +19,7 @@ struct core_rules {
 	bool keep_history;
 	bool center;       /* a message center: strangers are no news */
 	bool json_claimed; /* ACKs go where the JSON says it came from */
+	bool relay;        /* through a center, to who cannot be dialled */
 };
 struct core *core_new(const struct core_rules *r, const struct keys *self,
 		      const char *nick, struct store *s, struct effects *fx);
@@ -57,6 +58,12 @@ void core_link_up(struct core *c, const struct now *now, link_id id,
 void core_plain_up(struct core *c, const struct now *now, link_id id,
 		   const struct dialect *d, struct addr at, struct addr local,
 		   contact_id dialled_for);
+/* The same for links through a center; key: his, `ours`: we asked for it. And
+ * the end of one, or of what was to be one. */
+void core_relay_up(struct core *c, const struct now *now, link_id id,
+		   struct pubkey key, contact_id contact, bool ours);
+void core_relay_down(struct core *c, const struct now *now, link_id id,
+		     contact_id contact, bool ours);
 void core_packet(struct core *c, const struct now *now, link_id from,
 		 const struct packet *p);
 /* ERR_AUTH: `key` is the one met instead of the pin. */

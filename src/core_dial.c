@@ -4,8 +4,9 @@
 
 /* Whom we dial. One contact has one round at a time: all its addresses, the
  * last good one first, 250 ms apart, names asked of the worker on the way;
- * the first handshake wins. A round that came to nothing is followed by the
- * next after random(0, min(cap, 1 s * 2^n)), as long as there is a reason. */
+ * the first handshake wins; when all failed, through a center (core_relay.c).
+ * A round that came to nothing is followed by the next after random(0, min(cap,
+ * 1 s * 2^n)), as long as there is a reason. */
 
 int64_t jitter(const struct now *now, int64_t span_us)
 {
@@ -25,14 +26,20 @@ static bool waited_for(const struct core *c, const struct who *w)
 	return false;
 }
 
+bool dial_needed(const struct core *c, const struct who *w)
+{
+	return w->row.shown.waiting || w->dial.keep || w->errand ||
+	       waited_for(c, w);
+}
+
 bool dial_wanted(const struct core *c, const struct who *w)
 {
 	const struct contact *s = &w->row.shown;
 
-	if (w->conn || w->plain || s->blocked || s->gone || !w->n_places ||
-	    c->quit || who_self(w))
+	if (w->conn || w->plain || s->blocked || s->gone || c->quit ||
+	    who_self(w) || (!w->n_places && !relay_way(c, w)))
 		return false;
-	if (s->waiting || waited_for(c, w) || w->dial.keep || w->errand)
+	if (dial_needed(c, w))
 		return true;
 	return !who_stranger(w) && !w->row.hidden;
 }
@@ -57,8 +64,8 @@ static void dial_one(struct core *c, struct who *w, struct addr at)
 	w->dial.open++;
 }
 
-static void round_over(struct core *c, const struct now *now, struct who *w,
-		       const char *why)
+static void round_end(struct core *c, const struct now *now, struct who *w,
+		      const char *why)
 {
 	char text[400];
 
@@ -73,6 +80,20 @@ static void round_over(struct core *c, const struct now *now, struct who *w,
 	dial_later(c, now, w);
 	if (w->row.shown.waiting)
 		post_away(c, now, w);
+}
+
+static void round_over(struct core *c, const struct now *now, struct who *w,
+		       const char *why)
+{
+	if (!relay_try(c, now, w))
+		round_end(c, now, w, why);
+}
+
+/* Through a center neither. */
+void dial_over(struct core *c, const struct now *now, struct who *w)
+{
+	if (w->dial.round)
+		round_end(c, now, w, "cannot be reached");
 }
 
 /* Dials the next address, if one is known by now. */
@@ -215,6 +236,7 @@ void dial_later(struct core *c, const struct now *now, struct who *w)
 void dial_stop(struct core *c, struct who *w)
 {
 	timer_stop(&c->heap, &w->dial.timer);
+	relay_stop(c, w);
 	w->dial.round = false;
 	w->dial.n = w->dial.next = w->dial.open = w->dial.names = 0;
 }

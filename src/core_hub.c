@@ -910,7 +910,7 @@ void hub_or_post(struct core *c, const struct now *now, client_id from,
 
 	if (login && cmd->to && !strncmp(cmd->to, scheme, strlen(scheme)))
 		hub_login(c, now, from, cmd);
-	else if (!login && hub_in(c) && !post_in(c))
+	else if (!login && hub_in(c) && !post_conn(c))
 		hub_command(c, now, from, cmd);
 	else
 		post_command(c, now, from, cmd);

@@ -15,6 +15,7 @@
  *   core_peer.c     whom a typed PEER means, addresses as text
  *   core_table.c    tables and timers, in which nothing is searched
  *   core_post.c     letters and centers, for who is not there
+ *   core_relay.c    through a center, to who cannot be dialled
  * and core_plain.h: peers without keys */
 enum {
 	WINDOW_ROWS = 256,       /* outbox rows of a contact held in memory */
@@ -160,6 +161,7 @@ struct conn {
 	struct addr at;
 	struct uuid instance;
 	bool dialled, heard;
+	bool relayed; /* through a center; `at` says nothing */
 	int64_t up_us;
 	struct timer hello; /* his must come before */
 	struct conn *next;  /* all links of one contact */
@@ -181,9 +183,11 @@ struct told {
 };
 
 struct post;
+struct relays;
 struct core {
 	struct core_rules rules;
 	struct post *post;
+	struct relays *relays;
 	const struct keys *our_keys; /* borrowed; RSA keys are added to them */
 	bool rsa_asked[SEAL_NOISE];
 	struct pubkey self;
@@ -268,6 +272,9 @@ void place_add(struct core *c, struct who *w, const char *host, uint16_t port,
 /* ---- core.c, core_say.c ---- */
 struct conn *conn_find(const struct core *c, link_id id);
 struct conn *conn_new(struct core *c, link_id id);
+/* n, of whom and how he came are known, is one of his links from here on. */
+void conn_join(struct core *c, const struct now *now, struct conn *n);
+unsigned links_of(const struct who *w);
 /* Rows and addresses of `from`, an address, go to whoever is met there. */
 struct who *who_adopt(struct core *c, const struct now *now, struct who *from,
 		      struct who *to);
@@ -312,6 +319,9 @@ void dial_start(struct core *c, const struct now *now);
 void dial_woke(struct core *c, const struct now *now);
 void dial_resolved(struct core *c, const struct now *now, const struct job *j);
 bool dial_wanted(const struct core *c, const struct who *w);
+/* Something waits for it: a message, somebody who asked. */
+bool dial_needed(const struct core *c, const struct who *w);
+void dial_over(struct core *c, const struct now *now, struct who *w);
 /* One dial at the word of others; false: enough for this minute. */
 bool dial_token(struct core *c, const struct now *now);
 /* A random time in [0, span). */
@@ -435,9 +445,25 @@ void post_adopt(struct core *c, const struct who *from, const struct who *to);
 void post_packet(struct core *c, const struct now *now, struct conn *n,
 		 const struct packet *p);
 void post_timer(struct core *c, const struct now *now);
-bool post_in(const struct core *c); /* logged in at a center of our own */
+/* The link at which we are logged in at a center of our own; or NULL. */
+const struct conn *post_conn(const struct core *c);
 void post_command(struct core *c, const struct now *now, client_id from,
 		  const struct command *cmd);
+
+/* ---- core_relay.c ---- */
+struct relays *relays_new(void);
+void relays_free(struct relays *r);
+/* There may be a way to him. */
+bool relay_way(const struct core *c, const struct who *w);
+/* All his addresses failed: true: he is asked for, or was and there is no
+ * answer yet; in the end there is a link, or dial_over. */
+bool relay_try(struct core *c, const struct now *now, struct who *w);
+bool relay_busy(const struct core *c, const struct who *w);
+void relay_stop(struct core *c, const struct who *w);
+/* False: it is not about that. */
+bool relay_packet(struct core *c, const struct now *now, const struct conn *n,
+		  const struct packet *p);
+void relay_logged_in(struct core *c, const struct now *now);
 
 /* ---- core_plain.c, as the others need it ---- */
 void keyless_begin(struct who *w); /* if his dialect is a plain one */

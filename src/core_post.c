@@ -374,9 +374,10 @@ void post_away(struct core *c, const struct now *now, struct who *w)
 	struct who *center;
 	struct bundle to;
 
-	if (c->disk || w->plain || w->conn || w->row.shown.id <= 0 ||
-	    w->row.shown.changed || w->row.shown.blocked ||
-	    pubkey_none(&w->row.shown.key) || !bundle_of(c, now, w, &to))
+	if (c->disk || w->plain || w->conn || relay_busy(c, w) ||
+	    w->row.shown.id <= 0 || w->row.shown.changed ||
+	    w->row.shown.blocked || pubkey_none(&w->row.shown.key) ||
+	    !bundle_of(c, now, w, &to))
 		return;
 	center = center_of(c, now, w);
 	if (!center || center == w)
@@ -637,6 +638,7 @@ static void logged_in(struct core *c, const struct now *now, struct conn *n)
 		if (c->conns[i]->who && c->conns[i] != n &&
 		    c->conns[i]->heard && !who_stranger(c->conns[i]->who))
 			say_hello(c, now, c->conns[i]);
+	relay_logged_in(c, now);
 	letters_go(c, now);
 }
 
@@ -954,9 +956,11 @@ static void on_logout(struct core *c, client_id from, const struct command *cmd)
 	command_result(c, from, cmd->ref, 0, CODE_OK, NULL);
 }
 
-bool post_in(const struct core *c)
+const struct conn *post_conn(const struct core *c)
 {
-	return c->post->in;
+	const struct who *w = who_find(c, c->post->center);
+
+	return c->post->in && ready(w) ? w->conn : NULL;
 }
 
 void post_command(struct core *c, const struct now *now, client_id from,

@@ -98,3 +98,29 @@ char *quote_cut(struct bytes s)
 	buf_free(&b);
 	return out;
 }
+
+/* ---- who is told ---- */
+
+static struct told *told_find(struct core *c, client_id id)
+{
+	for (size_t i = 0; i < c->n_told; i++)
+		if (c->told[i].client == id)
+			return &c->told[i];
+	return NULL;
+}
+
+void core_client(struct core *c, client_id id, bool here)
+{
+	struct told *t = told_find(c, id);
+
+	if (!here) {
+		if (t)
+			*t = c->told[--c->n_told];
+		return;
+	}
+	if (!t) {
+		c->told = xrealloc(c->told, (c->n_told + 1) * sizeof(*t));
+		t = &c->told[c->n_told++];
+	}
+	*t = (struct told){.client = id, .since = c->told_count};
+}

@@ -10,6 +10,7 @@
 #include "src/journal.h"
 #include "src/net.h"
 #include "src/office.h"
+#include "src/overflow.h"
 #include "src/peersfile.h"
 #include "src/queue.h"
 #include "src/worker.h"
@@ -22,8 +23,6 @@
 
 enum {
 	CLIENTS_MAX = 64,
-	OPEN_MAX = 256,    /* commands of a client without a result */
-	ITEMS_KEPT = 240,  /* rows that an overflow leaves */
 	ORDERS_MAX = 8192, /* in all */
 	ROWS_HERE = 4,     /* messages of a batch that needs no thread */
 	FAREWELL_US = 2000000,
@@ -100,50 +99,6 @@ static struct front *front_of(struct engine *e, client_id id)
 	return NULL;
 }
 
-/* What an overflow may not take: at most OPEN_MAX results wait for a client
- * (client.c), and of the rows of its questions so many that all fit into the
- * places for everybody. */
-static bool keeps(const struct event *ev, size_t *items)
-{
-	switch (ev->kind) {
-	case EV_RESULT:
-	case EV_READY:
-	case EV_BYE:
-		return true;
-	case EV_ITEM:
-		return (*items)++ < ITEMS_KEPT;
-	case EV_PEER:
-	case EV_MESSAGE:
-	case EV_STATUS:
-	case EV_LOST:
-	case EV_SECURITY:
-	case EV_NOTICE:
-		break;
-	}
-	return false;
-}
-
-/* Everything else makes room. EV_LOST goes first, so that whoever reads rows
- * knows that some may be missing. */
-static void make_room(struct queue *q)
-{
-	struct event *kept[2 * OPEN_MAX], *ev;
-	size_t n = 0, items = 0;
-
-	while ((ev = queue_pop(q))) {
-		if (keeps(ev, &items) && n < 2 * OPEN_MAX)
-			kept[n++] = ev;
-		else
-			event_free(ev);
-	}
-	ev = event_copy(&(struct event){.kind = EV_LOST});
-	if (!queue_push(q, ev))
-		abort();
-	for (size_t i = 0; i < n; i++)
-		if (!queue_push_kept(q, kept[i]))
-			abort(); /* they were in it before */
-}
-
 static void answered(struct front *f, uint64_t ref)
 {
 	for (unsigned i = 0; i < f->open; i++)
@@ -169,7 +124,7 @@ static void give(struct front *f, const struct event *ev)
 	}
 	if (queue_push(f->queue, copy))
 		return;
-	make_room(f->queue);
+	overflow_room(f->queue);
 	if (!queue_push(f->queue, copy))
 		event_free(copy);
 }
@@ -346,6 +301,11 @@ static void hear_net(struct engine *e, const struct now *now,
 				      ev->at, ev->local, ev->dialled_for);
 			break;
 		}
+		if (ev->relayed) {
+			core_relay_up(e->core, now, ev->link, ev->key,
+				      ev->dialled_for, ev->begun);
+			break;
+		}
 		if (e->office && !ev->dialled_for)
 			office_up(e->office, ev->link, &ev->key, &ev->at);
 		core_link_up(e->core, now, ev->link, ev->dialect, ev->at,
@@ -361,10 +321,16 @@ static void hear_net(struct engine *e, const struct now *now,
 	case NET_DOWN:
 		if (e->office)
 			office_down(e->office, ev->link);
+		if (ev->relayed) {
+			core_relay_down(e->core, now, ev->link, ev->dialled_for,
+					ev->begun);
+			break;
+		}
 		core_link_down(e->core, now, ev->link, ev->dialled_for, ev->key,
 			       ev->why);
 		break;
 	case NET_SPLICED:
+		office_spliced(e->office, &ev->token);
 		break;
 	}
 }
@@ -769,6 +735,7 @@ static void set_rules(struct engine *e)
 	    .keep_history = e->cfg->history == HISTORY_FOREVER,
 	    .json_claimed = e->cfg->json_claimed,
 	    .center = e->cfg->center,
+	    .relay = e->cfg->relay,
 	};
 }
 
@@ -841,7 +808,8 @@ static enum err open_office(struct engine *e, char why[static 256])
 {
 	struct center_terms terms = {.open = e->cfg->center_open,
 				     .node = e->node,
-				     .addresses = e->cfg->center_addresses};
+				     .addresses = e->cfg->center_addresses,
+				     .relay = e->cfg->relay};
 
 	if (!e->cfg->center)
 		return OK;

@@ -9,7 +9,8 @@
 enum { LISTS_MAX = 1024 };
 
 /* Both ways go lists of effects. Down there they mean what was heard: DIAL a
- * new link and its key, SEND a packet that came, CLOSE a link that went. */
+ * new link and its key, SEND a packet that came, CLOSE a link that went, SPLICE
+ * one that is over. */
 struct office {
 	struct queue *down, *up;
 	struct effects *heard; /* of this turn; the network thread's */
@@ -96,6 +97,11 @@ void office_down(struct office *o, link_id id)
 	hear(o, &(struct effect){.kind = FX_CLOSE, .link = id});
 }
 
+void office_spliced(struct office *o, const struct uuid *token)
+{
+	hear(o, &(struct effect){.kind = FX_SPLICE, .token = *token});
+}
+
 void office_hand_over(struct office *o)
 {
 	/* a full queue: it gathers, and goes with the next turn */
@@ -138,6 +144,8 @@ static void obey(struct office *o, const struct now *now, struct effects *heard)
 			center_link_up(o->center, e.link, &e.pin, &e.at);
 		else if (e.kind == FX_SEND)
 			center_packet(o->center, now, e.link, e.packet);
+		else if (e.kind == FX_SPLICE)
+			center_spliced(o->center, &e.token);
 		else
 			center_link_down(o->center, e.link);
 	}

@@ -18,9 +18,11 @@ void office_up(struct office *o, link_id id, const struct pubkey *key,
 	       const struct addr *at);
 void office_packet(struct office *o, link_id id, const struct packet *p);
 void office_down(struct office *o, link_id id);
+void office_spliced(struct office *o, const struct uuid *token); /* is over */
 void office_hand_over(struct office *o); /* at the end of a turn */
 int office_fd(const struct office *o);   /* readable: office_next has some */
-/* What is to be said: FX_SEND, FX_EVENT; good until the next call. */
+/* What is to be said and done: FX_SEND, FX_EVENT, FX_SPLICE; good until the
+ * next call. */
 bool office_next(struct office *o, struct effect *out);
 void office_stop(struct office *o); /* office_run returns soon */
 
