@@ -1,7 +1,6 @@
 #include "src/center_desk.h"
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 void center_link_up(struct center *c, link_id id, const struct pubkey *key,
 		    const struct addr *at)
@@ -150,26 +149,11 @@ void center_tick(struct center *c, const struct now *now)
 		return;
 	}
 	mail_look(c);
+	people_settle(c);
 	EACH_DESK(c, d)
 	{
-		if (!d->user[0] || c->now_ms - d->refresh_ms < 20000)
-			continue;
-		if (!login_stays(c, d))
-			continue;
-		enum err err =
-		    c->b->session_refresh(c->b, d->user, &d->token, c->now_ms);
-		char old[CENTER_NODE_MAX + 1];
-		if (err == ERR_ABSENT)
-			err =
-			    c->b->session_claim(c->b, d->user, &d->token,
-						c->terms.node, c->now_ms, old);
-		if (err == ERR_CLOSED)
+		if (!login_refresh(c, d))
 			break; /* the others would wait for nothing */
-		d->refresh_ms = c->now_ms;
-		if (err == ERR_AUTH) {
-			desk_push(c, d, CENTER_MOVED, NULL, (struct bytes){0});
-			d->user[0] = '\0';
-		}
 	}
 }
 
@@ -208,7 +192,7 @@ void center_free(struct center *c)
 			center_link_down(c, c->link[i]->link);
 	for (size_t i = 0; i < c->n_mail; i++)
 		free((void *)(uintptr_t)c->mail[i].blob.p);
-	free(c->person);
+	people_free(c);
 	buf_free(&c->note);
 	free(c->way);
 	free(c);

@@ -60,6 +60,12 @@ bool hex_id(struct bytes s, char out[static 33])
 	return true;
 }
 
+void key_hex(char out[static 65], const struct pubkey *key)
+{
+	for (size_t i = 0; i < 32; i++)
+		snprintf(out + 2 * i, 3, "%02x", key->b[i]);
+}
+
 bool desk_same(struct uuid a, struct uuid b)
 {
 	return memcmp(&a, &b, sizeof(a)) == 0;
@@ -97,6 +103,7 @@ void desk_close(struct center *c, struct desk *d)
 	while (*p != d)
 		p = &(*p)->next_box;
 	*p = d->next_box;
+	free(d->blocks.name);
 	free(d);
 }
 
@@ -129,16 +136,6 @@ void desk_later(struct center *c, const struct desk *d, const struct packet *to)
 		     .n_words = 2,
 		     .word = {desk_view("out of order: try again later"),
 			      desk_view("later")}});
-}
-
-void desk_push(struct center *c, const struct desk *d, enum center_verb verb,
-	       const char *who, struct bytes text)
-{
-	desk_say(c, d->link,
-		 &(struct packet){.verb = verb,
-				  .n_words = who != NULL,
-				  .word = {desk_view(who ? who : "")},
-				  .text = text});
 }
 
 bool word_get(const struct packet *p, size_t i,

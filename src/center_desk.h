@@ -12,6 +12,12 @@ enum {
 	NOTE_FIELDS = 3,
 };
 
+/* Whom an account blocks, as of the log-in or the last change. */
+struct desk_blocks {
+	char (*name)[CENTER_NAME_MAX + 1]; /* owned */
+	size_t n;
+};
+
 /* A link: a device, and the account it is logged in at, if it is. */
 struct desk {
 	link_id link;
@@ -29,6 +35,7 @@ struct desk {
 	unsigned letters; /* in this minute */
 	int64_t relay_ms; /* when a minute of relays began */
 	unsigned relays;  /* asked for in it */
+	struct desk_blocks blocks;
 	struct desk *next_link, *next_box;
 };
 
@@ -38,9 +45,12 @@ struct ask {
 	int64_t until_ms;
 };
 
+/* Somebody who is logged in, at some node. */
 struct person {
 	char user[CENTER_NAME_MAX + 1];
-	bool here; /* at some node */
+	char key[65]; /* in hex, of the device; "": not known yet */
+	bool fresh;   /* nobody has been told */
+	struct person *next;
 };
 
 struct center {
@@ -50,8 +60,8 @@ struct center {
 	struct center_watch watch;
 	struct effects *fx;
 	struct desk *link[DESK_BUCKETS], *box[DESK_BUCKETS];
-	struct person *person;
-	size_t n_person;
+	struct person *person[DESK_BUCKETS]; /* by name */
+	bool any_fresh;
 	struct center_mail mail[MAIL_GATHER];
 	struct {
 		link_id link;
@@ -85,6 +95,7 @@ bool desk_same(struct uuid a, struct uuid b);
 /* An id as text; hex_id: false: it is none. */
 bool hex_id(struct bytes s, char out[static 33]);
 struct uuid box_of(const char id[static 33]);
+void key_hex(char out[static 65], const struct pubkey *key);
 
 /* p's kind is set. */
 void desk_say(struct center *c, link_id to, struct packet *p);
@@ -96,8 +107,6 @@ void desk_answer(struct center *c, const struct desk *d,
  * it may ask again. */
 void desk_later(struct center *c, const struct desk *d,
 		const struct packet *to);
-void desk_push(struct center *c, const struct desk *d, enum center_verb verb,
-	       const char *who, struct bytes text);
 /* false: no name of a user. */
 bool word_get(const struct packet *p, size_t i,
 	      char out[static CENTER_NAME_MAX + 1]);
@@ -131,9 +140,8 @@ void mail_bundle(struct center *c, struct desk *d, const struct packet *p);
 /* ---- center_login.c ---- */
 void login_try(struct center *c, struct desk *d, const struct packet *p);
 void login_end(struct center *c, struct desk *d);
-/* Whether his account is still there and knows his key; else he is told, and
- * logged in no more. */
-bool login_stays(struct center *c, struct desk *d);
+/* Now and then. False: the backend does not answer. */
+bool login_refresh(struct center *c, struct desk *d);
 /* The user has logged in elsewhere: those of older tokens are told. */
 void login_moved(struct center *c, const char *user, const struct uuid *token);
 
@@ -142,6 +150,8 @@ void relay_ask(struct center *c, struct desk *d, const struct packet *p);
 
 /* ---- center_people.c: who is there, and who says what to whom ---- */
 void people_presence(void *ctx, const char *user, const char *node);
+void people_settle(struct center *c); /* tells who came */
+void people_free(struct center *c);
 /* A note for those who are at this node. */
 void people_told(struct center *c, const struct note *n);
 void people_online(struct center *c, struct desk *d, const struct packet *p);
@@ -149,6 +159,10 @@ void people_broadcast(struct center *c, struct desk *d, const struct packet *p);
 void people_get(struct center *c, struct desk *d, const struct packet *p);
 void people_allow(struct center *c, struct desk *d, const struct packet *p);
 void people_block(struct center *c, struct desk *d, const struct packet *p);
-/* Whether user's account blocks who. */
+/* Whether user's account blocks who ("": nobody). */
 bool people_blocked(struct center *c, const char *user, const char *who);
+/* The box of the device he used last; false: none. */
+bool people_box(struct center *c, const char *user, struct uuid *box,
+		char key[static 65]);
+void people_blocks(struct desk *d, const struct center_acct *a);
 #endif

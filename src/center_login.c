@@ -2,7 +2,8 @@
 #include "src/center_desk.h"
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
+
+enum { REFRESH_MS = 20000 }; /* a third of a session */
 
 /* The host, of IPv6 the first half: who has one has all of it. */
 static void source_of(const struct addr *at,
@@ -23,13 +24,30 @@ static bool key_known(const struct center_acct *a, const struct pubkey *key)
 	return false;
 }
 
+/* The last one is the device that is used: it is what others are told. */
+static bool key_last(const struct center_acct *a, const struct pubkey *key)
+{
+	return a->n_keys && !memcmp(&a->key[a->n_keys - 1], key, sizeof(*key));
+}
+
 static void key_add(struct center_acct *a, const struct pubkey *key)
 {
-	if (key_known(a, key))
-		return;
-	if (a->n_keys == CENTER_KEYS_MAX) /* the oldest goes */
-		memmove(a->key, a->key + 1, --a->n_keys * sizeof(a->key[0]));
+	size_t i = 0;
+
+	while (i < a->n_keys && memcmp(&a->key[i], key, sizeof(*key)) != 0)
+		i++;
+	if (i == CENTER_KEYS_MAX) /* the oldest goes */
+		i = 0;
+	if (i < a->n_keys)
+		memmove(a->key + i, a->key + i + 1,
+			(--a->n_keys - i) * sizeof(a->key[0]));
 	a->key[a->n_keys++] = *key;
+}
+
+static void put_out(struct center *c, struct desk *d)
+{
+	desk_say(c, d->link, &(struct packet){.verb = CENTER_MOVED});
+	d->user[0] = '\0';
 }
 
 void login_moved(struct center *c, const char *user, const struct uuid *token)
@@ -38,8 +56,7 @@ void login_moved(struct center *c, const char *user, const struct uuid *token)
 	{
 		if (strcmp(d->user, user) != 0 || desk_same(d->token, *token))
 			continue;
-		desk_push(c, d, CENTER_MOVED, NULL, (struct bytes){0});
-		d->user[0] = '\0';
+		put_out(c, d);
 	}
 }
 
@@ -60,10 +77,12 @@ static void say_welcome(struct center *c, const struct desk *d,
 }
 
 static void welcome(struct center *c, struct desk *d, const char *user,
-		    const struct packet *p)
+		    const struct center_acct *a, const struct packet *p)
 {
 	char old[CENTER_NODE_MAX + 1], token[33];
 
+	if (d->user[0] && strcmp(d->user, user) != 0)
+		login_end(c, d);
 	rng_fill(c->rng, d->token.b, sizeof(d->token.b));
 	if (c->b->session_claim(c->b, user, &d->token, c->terms.node, c->now_ms,
 				old)) {
@@ -74,6 +93,7 @@ static void welcome(struct center *c, struct desk *d, const char *user,
 		snprintf(token + 2 * i, 3, "%02x", d->token.b[i]);
 	snprintf(d->user, sizeof(d->user), "%s", user);
 	d->refresh_ms = c->now_ms;
+	people_blocks(d, a);
 	login_moved(c, user, &d->token);
 	if (old[0] && strcmp(old, c->terms.node) != 0)
 		note_send(c, "moved", user, token, (struct bytes){0});
@@ -133,7 +153,20 @@ static void by_password(struct center *c, struct desk *d,
 		desk_later(c, d, p);
 		return;
 	}
-	welcome(c, d, user, p);
+	welcome(c, d, user, a, p);
+}
+
+static void by_key(struct center *c, struct desk *d, const struct packet *p,
+		   const char *user, struct center_acct *a, uint64_t rev)
+{
+	if (!key_last(a, &d->key)) {
+		key_add(a, &d->key);
+		if (c->b->acct_put(c->b, user, a, rev, NULL)) {
+			desk_later(c, d, p);
+			return;
+		}
+	}
+	welcome(c, d, user, a, p);
 }
 
 void login_try(struct center *c, struct desk *d, const struct packet *p)
@@ -152,7 +185,7 @@ void login_try(struct center *c, struct desk *d, const struct packet *p)
 		if (err)
 			rev = 0;
 		if (rev && key_known(a, &d->key))
-			welcome(c, d, user, p);
+			by_key(c, d, p, user, a, rev);
 		else if (!rev && c->held)
 			desk_answer(c, d, p, CENTER_FAIL,
 				    "accounts are being taken over: try again "
@@ -175,18 +208,42 @@ void login_end(struct center *c, struct desk *d)
 }
 
 /* An account can be removed, and made anew, by another process. */
-bool login_stays(struct center *c, struct desk *d)
+static bool stays(struct center *c, struct desk *d)
 {
 	struct center_acct *a = xmalloc(sizeof(*a));
 	uint64_t rev;
 	enum err err = c->b->acct_get(c->b, d->user, a, &rev);
-	bool stays = err ? err != ERR_ABSENT : key_known(a, &d->key);
+	bool here = err ? err != ERR_ABSENT : key_known(a, &d->key);
 
 	free(a);
-	if (stays)
+	if (here)
 		return true;
-	desk_push(c, d, CENTER_FAIL, "the account was removed",
-		  (struct bytes){0});
+	desk_say(c, d->link,
+		 &(struct packet){.verb = CENTER_FAIL,
+				  .n_words = 1,
+				  .word = {desk_view("the account was "
+						     "removed")}});
 	login_end(c, d);
 	return false;
+}
+
+bool login_refresh(struct center *c, struct desk *d)
+{
+	char old[CENTER_NODE_MAX + 1];
+	enum err err;
+
+	if (!d->user[0] || c->now_ms - d->refresh_ms < REFRESH_MS)
+		return true;
+	if (!stays(c, d))
+		return true;
+	err = c->b->session_refresh(c->b, d->user, &d->token, c->now_ms);
+	if (err == ERR_ABSENT)
+		err = c->b->session_claim(c->b, d->user, &d->token,
+					  c->terms.node, c->now_ms, old);
+	if (err == ERR_CLOSED)
+		return false;
+	d->refresh_ms = c->now_ms;
+	if (err == ERR_AUTH)
+		put_out(c, d);
+	return true;
 }

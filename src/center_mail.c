@@ -123,11 +123,33 @@ void mail_settle(struct center *c)
 	}
 }
 
-/* Whoever has a prekey here has an account here, or had one this month. */
-static enum err has_box(struct center *c, const struct uuid *box)
+/* A box is kept as "user", NUL, bundle: whoever has a prekey here has an
+ * account here, or had one this month. */
+static enum err box_get(struct center *c, const struct uuid *box,
+			char user[static CENTER_NAME_MAX + 1],
+			struct buf *bundle)
+{
+	const uint8_t *end;
+	size_t n;
+
+	enum err err = c->b->prekey_get(c->b, box, c->now_ms, bundle);
+	if (err)
+		return err;
+	end = memchr(bundle->p, '\0', bundle->n);
+	n = end ? (size_t)(end - bundle->p) : 0;
+	if (!end || n > CENTER_NAME_MAX)
+		return ERR_PARSE;
+	memcpy(user, bundle->p, n + 1);
+	memmove(bundle->p, end + 1, bundle->n - n - 1);
+	bundle->n -= n + 1;
+	return OK;
+}
+
+static enum err box_owner(struct center *c, const struct uuid *box,
+			  char user[static CENTER_NAME_MAX + 1])
 {
 	struct buf b = {0};
-	enum err err = c->b->prekey_get(c->b, box, c->now_ms, &b);
+	enum err err = box_get(c, box, user, &b);
 
 	buf_free(&b);
 	return err;
@@ -145,7 +167,7 @@ static bool too_many(const struct center *c, struct desk *d)
 void mail_store(struct center *c, struct desk *d, const struct packet *p)
 {
 	struct center_mail m = {0};
-	char id[33];
+	char id[33], user[CENTER_NAME_MAX + 1];
 	uint32_t prekey;
 
 	if (!p->n_words || !hex_id(p->word[0], id) ||
@@ -154,7 +176,7 @@ void mail_store(struct center *c, struct desk *d, const struct packet *p)
 		return;
 	}
 	m.box = box_of(id);
-	enum err err = too_many(c, d) ? ERR_LIMIT : has_box(c, &m.box);
+	enum err err = too_many(c, d) ? ERR_LIMIT : box_owner(c, &m.box, user);
 	if (err == ERR_CLOSED) {
 		desk_later(c, d, p);
 		return;
@@ -162,6 +184,12 @@ void mail_store(struct center *c, struct desk *d, const struct packet *p)
 	if (err) {
 		desk_answer(c, d, p, CENTER_FAIL,
 			    "nobody of that id has a box here");
+		return;
+	}
+	if (people_blocked(c, user, d->user)) {
+		desk_answer(c, d, p, CENTER_FAIL,
+			    "Your message could not be delivered as the "
+			    "recipient has blocked you.");
 		return;
 	}
 	letter_id(m.eid.b, p->blob);
@@ -178,33 +206,56 @@ void mail_store(struct center *c, struct desk *d, const struct packet *p)
 void mail_prekey(struct center *c, struct desk *d, const struct packet *p)
 {
 	struct bundle bundle;
+	struct buf record = {0};
 
+	buf_put(&record,
+		(struct bytes){(const uint8_t *)d->user, strlen(d->user) + 1});
+	buf_put(&record, p->blob);
 	if (bundle_read(p->blob, &d->key, (uint64_t)(c->now_ms / 1000),
 			&bundle) ||
-	    c->b->prekey_put(c->b, &d->box, p->blob, c->now_ms))
+	    c->b->prekey_put(c->b, &d->box, (struct bytes){record.p, record.n},
+			     c->now_ms))
 		desk_answer(c, d, p, CENTER_FAIL, "not kept");
 	else if (p->ref)
 		desk_answer(c, d, p, CENTER_OKAY, NULL);
+	buf_free(&record);
 }
 
+/* Of an id; or of a user, which only who is logged in may ask. */
+static bool box_named(struct center *c, const struct desk *d,
+		      const struct packet *p, struct uuid *box,
+		      char key[static 65])
+{
+	char id[33], user[CENTER_NAME_MAX + 1];
+
+	key[0] = '\0';
+	if (p->n_words && hex_id(p->word[0], id)) {
+		*box = box_of(id);
+		return true;
+	}
+	return d->user[0] && word_get(p, 0, user) &&
+	       people_box(c, user, box, key);
+}
+
+/* [user, key], blob; without the key to whom asked by id. */
 void mail_bundle(struct center *c, struct desk *d, const struct packet *p)
 {
 	struct packet out = {.verb = CENTER_OKAY, .ref = p->ref};
+	char user[CENTER_NAME_MAX + 1], key[65];
 	struct buf b = {0};
 	struct uuid box;
-	char id[33];
 
-	if (!p->n_words || !hex_id(p->word[0], id)) {
-		desk_answer(c, d, p, CENTER_FAIL, "that is no id");
-		return;
-	}
-	box = box_of(id);
-	enum err err = c->b->prekey_get(c->b, &box, c->now_ms, &b);
+	enum err err = box_named(c, d, p, &box, key)
+			   ? box_get(c, &box, user, &b)
+			   : ERR_ABSENT;
 	if (err == ERR_CLOSED) {
 		desk_later(c, d, p);
 	} else if (err) {
-		desk_answer(c, d, p, CENTER_FAIL, "none is known");
+		desk_answer(c, d, p, CENTER_FAIL, "cannot be found");
 	} else {
+		out.word[out.n_words++] = desk_view(user);
+		if (key[0])
+			out.word[out.n_words++] = desk_view(key);
 		out.blob = (struct bytes){b.p, b.n};
 		desk_say(c, d->link, &out);
 	}

@@ -356,6 +356,8 @@ void config_free(struct config *c)
 	free(c->ready_file);
 	free(c->center_store);
 	free(c->center_addresses);
+	free(c->login_at);
+	free(c->login_user);
 	free(c->keys_file);
 	for (size_t i = 0; i < c->n_warnings; i++)
 		free(c->warning[i]);

@@ -69,8 +69,10 @@ struct config {
 	char *center_store;           /* --backend, or center.db */
 	char center_node[33];         /* "": another name at each start */
 	char *center_addresses;       /* of all nodes, for people; or NULL */
-	char *ready_file;             /* or NULL */
-	char *peers_file;             /* path */
+	/* `center`, `user`: where to log in at the start; NULL: as it was */
+	char *login_at, *login_user;
+	char *ready_file; /* or NULL */
+	char *peers_file; /* path */
 
 	/* Where things are; absolute, owned. */
 	char *

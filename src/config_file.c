@@ -60,7 +60,7 @@ static void warn(struct file *f, const char *fmt, ...)
 
 static void warn_unknown(struct file *f, const char *key)
 {
-	static const char *const later[] = {"center", "user", "login", NULL};
+	static const char *const later[] = {"login", NULL};
 	char shown[64];
 	int i;
 

@@ -55,6 +55,8 @@ const struct option_row config_keys[] = {
     {"links", "on|off", "addresses of pages can be clicked"},
     {"notify", "on|mentions|off", "the desktop's notifications"},
     {"backend", "FILE|nats://HOST", "as --backend"},
+    {"center", "HOST[:PORT]", "log in there at the start; more behind commas"},
+    {"user", "NAME", "... as that user, else as our nickname"},
     {"accounts", "open|closed", "a center: may anybody take a free name"},
     {"relay", "on|off", "who cannot be dialled is met at our center"},
     {"node", "NAME", "a center of several nodes: the name of this one"},

@@ -517,6 +517,27 @@ static enum err set_addresses(struct config *c, const char *value, char *why)
 	return OK;
 }
 
+static enum err set_login_at(struct config *c, const char *value, char *why)
+{
+	if (!*value || strlen(value) >= 300)
+		return bad(why, "host:port, and more behind commas", value);
+	if (strncmp(value, "center://", 9) == 0)
+		return bad(why,
+			   "host:port; one of document 002 wants its "
+			   "password each time: /login",
+			   value);
+	config_replace(&c->login_at, value);
+	return OK;
+}
+
+static enum err set_login_user(struct config *c, const char *value, char *why)
+{
+	if (!*value || strlen(value) > 127)
+		return bad(why, "a name of 1 to 127 bytes", value);
+	config_replace(&c->login_user, value);
+	return OK;
+}
+
 static enum err set_json(struct config *c, const char *value, char *why)
 {
 	(void)value, (void)why;
@@ -646,6 +667,8 @@ static const struct setting settings[] = {
     {NULL, "relay", set_relay, false},
     {NULL, "node", set_node, false},
     {NULL, "addresses", set_addresses, false},
+    {NULL, "center", set_login_at, false},
+    {NULL, "user", set_login_user, false},
     {"--json", NULL, set_json, false},
     {"--text", NULL, set_text, false},
     {"--trust-new", "trust-new", set_trust_new, false},

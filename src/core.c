@@ -477,7 +477,7 @@ static void warn_of_namesake(struct core *c, const struct who *w)
 	}
 }
 
-static void nick_heard(struct core *c, struct who *w, struct bytes nick)
+void nick_said(struct core *c, struct who *w, struct bytes nick)
 {
 	char heard[NICK_MAX + 1];
 
@@ -527,7 +527,7 @@ static void on_hello(struct core *c, const struct now *now, struct conn *n,
 		conn_close(c, now, n);
 		return;
 	}
-	nick_heard(c, w, p->nick);
+	nick_said(c, w, p->nick);
 	port_heard(c, n, p->listen_port);
 	/* not before: who was connected can be named from here on */
 	wait_answer(c, w->row.shown.id, CODE_OK, NULL);

@@ -17,7 +17,10 @@ struct core_rules {
 	unsigned max_queued, max_unacked; /* per contact */
 	int64_t redial_cap_us;
 	bool keep_history;
-	bool center;       /* a message center: strangers are no news */
+	bool center; /* a message center: strangers are no news */
+	/* Where to log in at the start, and as whom; "" or NULL: as it was.
+	 * Borrowed for the life of core. */
+	const char *login_at, *login_user;
 	bool json_claimed; /* ACKs go where the JSON says it came from */
 	bool relay;        /* through a center, to who cannot be dialled */
 };

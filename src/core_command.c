@@ -72,6 +72,8 @@ struct who *command_target(struct core *c, const struct now *now,
 	}
 	if (code == CODE_OK)
 		return w;
+	if (code == CODE_UNKNOWN && post_asks(c, from, cmd))
+		return NULL;
 	if (code == CODE_AMBIGUOUS) {
 		char text[300];
 		snprintf(text, sizeof(text), "more than one: %s", why);
@@ -674,6 +676,8 @@ static void on_block(struct core *c, const struct now *now, client_id from,
 	result_who(c, from, cmd->ref, c->hard, w);
 	if (w->plain)
 		hub_block(c, now, w);
+	else
+		post_block(c, w);
 	if (w->row.shown.blocked)
 		dial_stop(c, w);
 	else if (w->conn)

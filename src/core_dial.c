@@ -75,6 +75,7 @@ static void round_end(struct core *c, const struct now *now, struct who *w,
 	snprintf(text, sizeof(text), "%s: %s", who_name(w), why);
 	wait_answer(c, w->row.shown.id,
 		    w->row.shown.changed ? CODE_KEY : CODE_UNREACHABLE, text);
+	post_unreached(c, w, text);
 	if (!w->conn)
 		presence_set(c, w, P_OFFLINE);
 	dial_later(c, now, w);
@@ -87,6 +88,8 @@ static void round_over(struct core *c, const struct now *now, struct who *w,
 {
 	if (!relay_try(c, now, w))
 		round_end(c, now, w, why);
+	else if (w->row.shown.waiting && !w->row.seen_ms)
+		post_away(c, now, w); /* he may not want a stranger's link */
 }
 
 /* Through a center neither. */
@@ -387,7 +390,7 @@ void dial_start(struct core *c, const struct now *now)
 		bool friend = !who_stranger(w) && n < START_MAX &&
 			      heard_lately(w, now->wall_us / MS_US);
 		if (w->dial.round || !dial_wanted(c, w) ||
-		    !(w->row.shown.waiting || friend))
+		    !(w->row.shown.waiting || friend || w->dial.keep))
 			continue;
 		n++;
 		timer_set(&c->heap, &w->dial.timer,

@@ -148,7 +148,7 @@ static struct who *user_named(struct core *c, const struct now *now,
 		return NULL;
 	memcpy(text, name.p, name.n);
 	text[name.n] = 0;
-	return user_at(c, now, center, text, VIA_PEER);
+	return user_at(c, now, center, text, VIA_CENTER);
 }
 
 /* "center://host:port/name" as typed. */
@@ -373,6 +373,24 @@ static void login_over(struct core *c, enum code code, const char *text)
 	retime(c);
 }
 
+/* With the number that the center said. */
+static void login_refused(struct core *c, const struct packet *p, char *text)
+{
+	struct hub *h = c->hub;
+	bool locked = p->verb != CENTER_LOGIN_FAILED;
+	struct event ev = {.kind = EV_RESULT,
+			   .ref = h->asked_ref,
+			   .code = CODE_REFUSED,
+			   .tries_left = locked ? 0 : center_number(p),
+			   .locked_s = locked ? center_number(p) : 0,
+			   .text = text};
+
+	if (h->asked_by)
+		tell(c, h->asked_by, 0, &ev);
+	h->asked_by = 0;
+	login_over(c, CODE_REFUSED, text);
+}
+
 static void wants(const struct core *c, const struct conn *n, char host[],
 		  char port[], struct packet *p)
 {
@@ -452,7 +470,7 @@ static void refused(struct core *c, const struct now *now, struct conn *n,
 		snprintf(text, sizeof(text),
 			 "Too many login attempts: wait %.*s seconds.", len,
 			 word);
-	login_over(c, CODE_REFUSED, text);
+	login_refused(c, p, text);
 	conn_close(c, now, n);
 }
 
@@ -664,10 +682,7 @@ static void pushed(struct core *c, const struct now *now, struct conn *n,
 		listed(c, now, p->text);
 		break;
 	case CENTER_WANTS:
-		tell_notice(c, LEVEL_INFO,
-			    "%.*s wants your address: /allow %.*s gives it",
-			    (int)who.n, (const char *)who.p, (int)who.n,
-			    (const char *)who.p);
+		tell_consent(c, who);
 		break;
 	case CENTER_BLOCKED:
 		tell_notice(c, LEVEL_INFO, "You have blocked %.*s", (int)who.n,

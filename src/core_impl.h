@@ -14,7 +14,8 @@
  *   core_query.c    pages: snapshot, outbox, history, search
  *   core_peer.c     whom a typed PEER means, addresses as text
  *   core_table.c    tables and timers, in which nothing is searched
- *   core_post.c     letters and centers, for who is not there
+ *   core_post.c     letters, for who is not there
+ *   core_login.c    the center we are logged in at, and its people
  *   core_relay.c    through a center, to who cannot be dialled
  * and core_plain.h: peers without keys */
 enum {
@@ -91,11 +92,12 @@ struct row {
 	struct message *m; /* owned */
 	struct who *who;
 	struct row *next, *prev;
-	ticket after;     /* on the disk with this one */
-	int64_t sent_us;  /* last handed to a link */
-	bool sent;        /* on the link we have now, and not answered */
-	unsigned answers; /* still to come from this link */
-	unsigned hellos;  /* said again because of this row */
+	ticket after;      /* on the disk with this one */
+	int64_t sent_us;   /* last handed to a link */
+	bool sent;         /* on the link we have now, and not answered */
+	unsigned answers;  /* still to come from this link */
+	unsigned hellos;   /* said again because of this row */
+	int64_t letter_us; /* a center took it, in this run; or 0 */
 };
 
 /* A contact; or, with id < 0, a lead: a place where somebody may be, about
@@ -118,6 +120,7 @@ struct who {
 	} dial;
 	bool errand;  /* a center, and there is something for it */
 	bool post;    /* a center, which we did not meet as a person */
+	bool greeted; /* our hello went to him by letter, in this run */
 	bool named;   /* typed or in peers.txt: trusted at first use */
 	bool unsaved; /* changed while the disk could not be written */
 	bool told_of; /* front ends have heard of him */
@@ -286,12 +289,15 @@ char *quote_cut(struct bytes s); /* owned: a quotation of it */
  * what its ACK waits for. */
 bool letter_arrived(struct core *c, const struct now *now, struct who *w,
 		    const struct packet *p, ticket *after);
+void nick_said(struct core *c, struct who *w, struct bytes nick);
 /* Whoever has this key: known, or from here on; NULL: not wanted. */
 struct who *key_owner(struct core *c, const struct now *now,
 		      const struct pubkey *key);
 void tell(struct core *c, client_id to, ticket after, struct event *ev);
 void tell_peer(struct core *c, struct who *w);
 void tell_notice(struct core *c, int level, const char *fmt, ...) PRINTF(3, 4);
+/* A user of our center asks for our address. */
+void tell_consent(struct core *c, struct bytes user);
 void tell_security(struct core *c, struct who *w, const char *what);
 void tell_status(struct core *c, ticket after, const struct message *m);
 void conn_close(struct core *c, const struct now *now, struct conn *n);
@@ -439,14 +445,21 @@ void post_heard(struct core *c, struct who *w, const struct packet *hello);
 void post_away(struct core *c, const struct now *now, struct who *w);
 /* A link with him is ready: if he is a center, there may be errands. */
 void post_up(struct core *c, const struct now *now, struct conn *n);
-void post_down(struct core *c, const struct conn *n);
 /* Both are one: what was to be a log-in at `from` is one at `to`. */
 void post_adopt(struct core *c, const struct who *from, const struct who *to);
+void post_down(struct core *c, const struct conn *n);
 void post_packet(struct core *c, const struct now *now, struct conn *n,
 		 const struct packet *p);
+/* A round of dials to w came to nothing. */
+void post_unreached(struct core *c, const struct who *w, const char *why);
 void post_timer(struct core *c, const struct now *now);
 /* The link at which we are logged in at a center of our own; or NULL. */
 const struct conn *post_conn(const struct core *c);
+/* Our center is asked whom cmd means, and it is done then. False: it is not. */
+bool post_asks(struct core *c, client_id from, const struct command *cmd);
+/* w's `blocked` changed. */
+void post_block(struct core *c, struct who *w);
+unsigned center_number(const struct packet *p); /* its first word; or 0 */
 void post_command(struct core *c, const struct now *now, client_id from,
 		  const struct command *cmd);
 

@@ -1,5 +1,4 @@
-#include "proto/letter.h"
-#include "src/core_impl.h"
+#include "src/core_post.h"
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -11,48 +10,10 @@
  * contact his bundle and his center ("bundle/ID", "center/ID"). */
 enum {
 	PREKEY_LIFE_MS = 7 * 24 * 3600 * 1000, /* then a new one is made */
-	PREKEY_KEPT_DAYS = 37, /* letters to it may still be on their way */
-	PREKEYS_MAX = 8,
+	PREKEY_KEPT_DAYS = 37,     /* letters to it may still be on their way */
 	PREKEY_BYTES = 4 + 8 + 32, /* id, made_ms, secret */
-	QUESTIONS_OPEN = 16,
-	LETTERS_OPEN = 64, /* on their way to a center */
-	PLACES_TOLD = 6,   /* of a center's nodes */
-	LATER_S = 3,       /* then a center is asked again, up to twice that */
-};
-
-struct own_prekey {
-	struct prekey p;
-	int64_t made_ms;
-	ticket after; /* on the disk with this one */
-};
-
-/* A letter whose answer is still to come. */
-struct sent_letter {
-	uint64_t ref; /* 0: free */
-	link_id link;
-	struct uuid id; /* of the message in it; zero: an ACK */
-};
-
-struct post {
-	const struct keys *keys;
-	struct own_prekey own[PREKEYS_MAX]; /* the newest last */
-	size_t n_own;
-	char user[128]; /* our account, or "" */
-	contact_id center;
-	char *password; /* until the log-in, or NULL */
-	bool in;        /* logged in there */
-	link_id link;   /* by which, or where we ask for it; 0: none yet */
-	uint64_t ref, cursor;
-	struct timer later; /* the center was out of order */
-	struct sent_letter sent[LETTERS_OPEN];
-	client_id asked_by; /* CMD_LOGIN, or 0 */
-	uint64_t asked_ref;
-	uint64_t login_ref; /* what is not answered yet */
-	struct question {
-		uint64_t ref; /* 0: free */
-		client_id client;
-		uint64_t client_ref;
-	} asked[QUESTIONS_OPEN];
+	LATER_S = 3, /* then a center is asked again, up to twice that */
+	AGAIN_MS = 24 * 3600 * 1000, /* a letter, without an ACK */
 };
 
 /* ---- our prekeys ---- */
@@ -163,47 +124,17 @@ static void meta_key(char out[static 64], const char *what, const struct who *w)
 	snprintf(out, 64, "%s/%s", what, w->id);
 }
 
-/* "@host:port,host:port", of its nodes, behind the key. */
-static void center_places(const struct who *w, char center[static POST_CENTER])
+bool post_noted(struct core *c, const struct who *w, const char *what,
+		struct bytes *out)
 {
-	char at[IDENT_TEXT];
-	size_t n = 64;
+	char key[64];
 
-	for (unsigned i = 0; i < w->n_places && i < PLACES_TOLD; i++) {
-		const struct address_row *a = &w->place[i];
-		if (!ident_text(at, a->host, a->port) ||
-		    n + strlen(at) >= POST_CENTER)
-			continue;
-		/* at[0] is the mark of an ident */
-		n += (size_t)snprintf(center + n, POST_CENTER - n, "%c%s",
-				      n == 64 ? '@' : ',', at + 1);
-	}
+	meta_key(key, what, w);
+	return store_meta_get(c->store, key, out) && out->n;
 }
 
-void post_hello(struct core *c, const struct now *now,
-		uint8_t bundle[static POST_BUNDLE],
-		char center[static POST_CENTER], struct packet *p)
-{
-	const struct who *w = who_find(c, c->post->center);
-
-	prekeys_turn(c, now);
-	const struct own_prekey *k = prekey_now(c);
-	if (k) {
-		bundle_make(bundle, c->post->keys, &k->p);
-		p->prekey = (struct bytes){bundle, BUNDLE};
-	}
-	if (!w || !c->post->in || pubkey_none(&w->row.shown.key) ||
-	    !w->n_places)
-		return;
-	for (size_t i = 0; i < 32; i++)
-		snprintf(center + 2 * i, 3, "%02x", w->row.shown.key.b[i]);
-	center_places(w, center);
-	p->center = view(center);
-}
-
-/* Soft: lost, he says it again. */
-static void note(struct core *c, const struct who *w, const char *what,
-		 struct bytes said)
+void post_note(struct core *c, const struct who *w, const char *what,
+	       struct bytes said)
 {
 	char key[64];
 	struct bytes had;
@@ -215,13 +146,72 @@ static void note(struct core *c, const struct who *w, const char *what,
 	store_meta(c->store, key, said);
 }
 
+/* "@host:port,host:port", of its nodes, behind the key. */
+static void center_places(const struct who *w, char center[static POST_CENTER])
+{
+	char at[IDENT_TEXT];
+	size_t n = 64;
+
+	for (unsigned i = 0; i < w->n_places && i < POST_PLACES; i++) {
+		const struct address_row *a = &w->place[i];
+		if (!ident_text(at, a->host, a->port) ||
+		    n + strlen(at) >= POST_CENTER)
+			continue;
+		/* at[0] is the mark of an ident */
+		n += (size_t)snprintf(center + n, POST_CENTER - n, "%c%s",
+				      n == 64 ? '@' : ',', at + 1);
+	}
+}
+
+void post_center_text(const struct core *c, char out[static POST_CENTER])
+{
+	const struct who *w = who_find(c, c->post->center);
+
+	out[0] = '\0';
+	if (!w || !c->post->in || pubkey_none(&w->row.shown.key) ||
+	    !w->n_places)
+		return;
+	for (size_t i = 0; i < 32; i++)
+		snprintf(out + 2 * i, 3, "%02x", w->row.shown.key.b[i]);
+	center_places(w, out);
+}
+
+void post_hello(struct core *c, const struct now *now,
+		uint8_t bundle[static POST_BUNDLE],
+		char center[static POST_CENTER], struct packet *p)
+{
+	prekeys_turn(c, now);
+	const struct own_prekey *k = prekey_now(c);
+	if (k) {
+		bundle_make(bundle, c->post->keys, &k->p);
+		p->prekey = (struct bytes){bundle, BUNDLE};
+	}
+	post_center_text(c, center);
+	p->center = view(center);
+}
+
+void post_prekey(struct core *c, const struct now *now, const struct conn *n)
+{
+	uint8_t bundle[BUNDLE];
+
+	prekeys_turn(c, now);
+	const struct own_prekey *k = prekey_now(c);
+	if (!k)
+		return;
+	bundle_make(bundle, c->post->keys, &k->p);
+	post_say(
+	    c, n, 0,
+	    &(struct packet){.verb = CENTER_PREKEY, .blob = {bundle, BUNDLE}});
+}
+
+/* Soft: lost, he says it again. */
 void post_heard(struct core *c, struct who *w, const struct packet *hello)
 {
 	if (c->disk || w->row.shown.id <= 0 || w->row.shown.changed)
 		return;
 	if (hello->prekey.n == BUNDLE)
-		note(c, w, "bundle", hello->prekey);
-	note(c, w, "center", hello->center);
+		post_note(c, w, "bundle", hello->prekey);
+	post_note(c, w, "center", hello->center);
 }
 
 /* ---- his center ---- */
@@ -233,24 +223,30 @@ static int nibble(uint8_t c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
+bool post_key(struct bytes hex, struct pubkey *key)
+{
+	for (size_t i = 0; i < 32 && hex.n >= 64; i++) {
+		int a = nibble(hex.p[2 * i]), b = nibble(hex.p[2 * i + 1]);
+		if (a < 0 || b < 0)
+			return false;
+		key->b[i] = (uint8_t)(a << 4 | b);
+	}
+	return hex.n >= 64;
+}
+
 /* "<64 hex>@host:port,host:port": how many places of it can be used. */
 static size_t center_read(struct bytes s, struct pubkey *key,
-			  struct typed at[static PLACES_TOLD])
+			  struct typed at[static POST_PLACES])
 {
 	char text[POST_CENTER], *rest = text;
 	size_t n = 0;
 
-	if (s.n < 66 || s.n >= sizeof(text) || s.p[64] != '@')
+	if (s.n < 66 || s.n >= sizeof(text) || s.p[64] != '@' ||
+	    !post_key(s, key))
 		return 0;
-	for (size_t i = 0; i < 32; i++) {
-		int a = nibble(s.p[2 * i]), b = nibble(s.p[2 * i + 1]);
-		if (a < 0 || b < 0)
-			return 0;
-		key->b[i] = (uint8_t)(a << 4 | b);
-	}
 	memcpy(text, s.p + 65, s.n - 65);
 	text[s.n - 65] = '\0';
-	for (char *one; n < PLACES_TOLD && (one = strsep(&rest, ","));)
+	for (char *one; n < POST_PLACES && (one = strsep(&rest, ","));)
 		n +=
 		    typed_parse(one, &at[n]) && at[n].dialect == &dialect_sotto;
 	return n;
@@ -282,20 +278,17 @@ static struct who *center_make(struct core *c, const struct now *now,
 static struct who *center_of(struct core *c, const struct now *now,
 			     const struct who *w)
 {
-	char key[64];
-	struct bytes s;
+	struct typed at[POST_PLACES];
 	struct pubkey center;
-	struct typed at[PLACES_TOLD];
-	size_t n;
+	struct bytes s;
 
-	meta_key(key, "center", w);
-	if (!store_meta_get(c->store, key, &s))
+	if (!post_noted(c, w, "center", &s))
 		return NULL;
-	n = center_read(s, &center, at);
+	size_t n = center_read(s, &center, at);
 	return n ? center_make(c, now, &center, at, n) : NULL;
 }
 
-static bool ready(const struct who *center)
+bool post_ready(const struct who *center)
 {
 	return center && center->conn && center->conn->heard;
 }
@@ -305,11 +298,9 @@ static bool ready(const struct who *center)
 static bool bundle_of(struct core *c, const struct now *now,
 		      const struct who *w, struct bundle *out)
 {
-	char key[64];
 	struct bytes s;
 
-	meta_key(key, "bundle", w);
-	return store_meta_get(c->store, key, &s) &&
+	return post_noted(c, w, "bundle", &s) &&
 	       !bundle_read(s, &w->row.shown.key,
 			    (uint64_t)(now->wall_us / 1000000), out);
 }
@@ -353,7 +344,7 @@ static bool letter_send(struct core *c, const struct now *now,
 						    .packet = &store});
 		*slot = (struct sent_letter){.ref = store.ref,
 					     .link = center->conn->id};
-		if (p->kind != PKT_ACK)
+		if (p->kind == PKT_MESSAGE || p->kind == PKT_REPLY)
 			slot->id = p->id;
 	}
 	buf_free(&text);
@@ -369,38 +360,74 @@ static bool on_its_way(const struct post *t, struct uuid id)
 	return false;
 }
 
+/* Who we are, and where letters to us go: whoever we write to in this way may
+ * never have met us. */
+static bool hello_letter(struct core *c, const struct now *now,
+			 struct who *center, const struct who *w)
+{
+	uint8_t bundle[POST_BUNDLE];
+	char at[POST_CENTER];
+	struct packet p = {.kind = PKT_HELLO,
+			   .from = c->at,
+			   .stamp = view(stamp_now(c, now)),
+			   .sent_us = now->wall_us,
+			   .peer = view(c->id),
+			   .instance = c->instance,
+			   .nick = view(c->nick),
+			   .listen_port = c->at.port,
+			   .version = view("sotto/1")};
+
+	post_hello(c, now, bundle, at, &p);
+	return letter_send(c, now, center, w, &p, 0);
+}
+
+/* A center has it, and should not have lost it: it goes there again when no
+ * answer came in a day. */
+static bool stored_lately(const struct now *now, const struct row *r)
+{
+	int64_t wall_ms = now->wall_us / MS_US;
+
+	if (r->m->delivery != D_STORED)
+		return false;
+	return r->letter_us ? now->mono_us - r->letter_us < AGAIN_MS * MS_US
+			    : wall_ms - r->m->sent_ms < AGAIN_MS;
+}
+
 void post_away(struct core *c, const struct now *now, struct who *w)
 {
 	struct who *center;
 	struct bundle to;
 
-	if (c->disk || w->plain || w->conn || relay_busy(c, w) ||
-	    w->row.shown.id <= 0 || w->row.shown.changed ||
-	    w->row.shown.blocked || pubkey_none(&w->row.shown.key) ||
-	    !bundle_of(c, now, w, &to))
+	if (c->disk || w->plain || w->conn ||
+	    (relay_busy(c, w) && w->row.seen_ms) || w->row.shown.id <= 0 ||
+	    w->row.shown.changed || w->row.shown.blocked ||
+	    pubkey_none(&w->row.shown.key) || !bundle_of(c, now, w, &to))
 		return;
 	center = center_of(c, now, w);
 	if (!center || center == w)
 		return;
-	if (!ready(center)) {
+	if (!post_ready(center)) {
 		center->errand = true;
 		dial_soon(c, now, center);
 		return;
 	}
 	if (w->more)
 		outbox_load(c, now, w);
+	if (!w->greeted && w->first)
+		w->greeted = hello_letter(c, now, center, w);
 	for (struct row *r = w->first; r; r = r->next) {
 		struct packet p;
-		if (r->m->delivery == D_STORED || r->m->held ||
+		if (stored_lately(now, r) || r->m->held ||
 		    on_its_way(c->post, r->m->id))
 			continue;
 		outbox_packet(c, r, &p);
 		if (!letter_send(c, now, center, w, &p, r->after))
 			return;
+		r->letter_us = now->mono_us;
 	}
 }
 
-static void letters_go(struct core *c, const struct now *now)
+void post_letters_go(struct core *c, const struct now *now)
 {
 	for (size_t i = 0; i < c->n_list; i++)
 		if (c->list[i]->row.shown.waiting)
@@ -408,7 +435,7 @@ static void letters_go(struct core *c, const struct now *now)
 }
 
 /* A center that cannot do it now says so by its second word. */
-static bool later(struct core *c, const struct now *now, const struct packet *p)
+bool post_later(struct core *c, const struct now *now, const struct packet *p)
 {
 	static const char word[] = "later";
 	struct timer *t = &c->post->later;
@@ -424,9 +451,7 @@ static bool later(struct core *c, const struct now *now, const struct packet *p)
 	return true;
 }
 
-/* A center has it, or will not. */
-static void stored(struct core *c, const struct now *now,
-		   const struct packet *p)
+void post_stored(struct core *c, const struct now *now, const struct packet *p)
 {
 	bool good = p->verb == CENTER_OKAY;
 	uint64_t ref = p->ref;
@@ -437,7 +462,7 @@ static void stored(struct core *c, const struct now *now,
 			continue;
 		struct row *r = outbox_find(c, t->sent[i].id);
 		t->sent[i].ref = 0;
-		if (later(c, now, p))
+		if (post_later(c, now, p))
 			return;
 		if (!good || !r || r->m->delivery == D_STORED || c->disk)
 			return;
@@ -450,6 +475,26 @@ static void stored(struct core *c, const struct now *now,
 }
 
 /* ---- letters that come ---- */
+
+/* His center cannot be reached just now. What is forgotten here is asked for
+ * again by a copy of the letter. */
+static void owe(struct core *c, const struct now *now, struct who *center,
+		const struct who *w, const struct packet *of, ticket after)
+{
+	struct post *t = c->post;
+	struct owed o = {.to = w->row.shown.id,
+			 .id = of->id,
+			 .sent_us = of->sent_us,
+			 .after = after};
+
+	if (t->n_owed == OWED_MAX)
+		memmove(t->owed, t->owed + 1, --t->n_owed * sizeof(t->owed[0]));
+	stamp_copy(o.stamp, of->stamp);
+	t->owed[t->n_owed++] = o;
+	center->errand = true;
+	if (!center->conn)
+		dial_soon(c, now, center);
+}
 
 static void ack_letter(struct core *c, const struct now *now, struct who *w,
 		       const struct packet *of, ticket after)
@@ -473,8 +518,44 @@ static void ack_letter(struct core *c, const struct now *now, struct who *w,
 	}
 	/* without a way back he asks himself, when we meet */
 	center = center_of(c, now, w);
-	if (ready(center))
-		letter_send(c, now, center, w, &p, after);
+	if (!center)
+		return;
+	if (!post_ready(center) || !letter_send(c, now, center, w, &p, after))
+		owe(c, now, center, w, of, after);
+}
+
+/* Of the centers that ACKs wait for, one is there. */
+static void owed_go(struct core *c, const struct now *now)
+{
+	struct post *t = c->post;
+	size_t n = t->n_owed;
+
+	t->n_owed = 0;
+	for (size_t i = 0; i < n; i++) {
+		struct owed o = t->owed[i];
+		struct who *w = who_find(c, o.to);
+		if (w)
+			ack_letter(c, now, w,
+				   &(struct packet){.id = o.id,
+						    .stamp = view(o.stamp),
+						    .sent_us = o.sent_us},
+				   o.after);
+	}
+}
+
+/* A letter may be old: a bundle that ends later than this one stays. */
+static void greeted(struct core *c, const struct now *now, struct who *w,
+		    const struct packet *p)
+{
+	struct bundle said, had;
+	uint64_t s = (uint64_t)(now->wall_us / SECOND_US);
+
+	if (w->row.shown.blocked || w->conn ||
+	    bundle_read(p->prekey, &w->row.shown.key, s, &said) ||
+	    (bundle_of(c, now, w, &had) && had.not_after > said.not_after))
+		return;
+	nick_said(c, w, p->nick);
+	post_heard(c, w, p);
 }
 
 /* What is in a letter is what would have come on a link. */
@@ -489,6 +570,9 @@ static ticket opened(struct core *c, const struct now *now, struct who *w,
 		ack_letter(c, now, w, p, after);
 	else if (p->kind == PKT_ACK && p->verdict == V_SUCCESS)
 		outbox_answer(c, now, &way, p);
+	else if (p->kind == PKT_HELLO && p->peer.n == 32 &&
+		 memcmp(p->peer.p, w->id, 32) == 0)
+		greeted(c, now, w, p);
 	return after;
 }
 
@@ -519,8 +603,8 @@ static ticket letter_take(struct core *c, const struct now *now,
 	return after;
 }
 
-static void center_say(struct core *c, const struct conn *n, ticket after,
-		       struct packet *p)
+void post_say(struct core *c, const struct conn *n, ticket after,
+	      struct packet *p)
 {
 	p->kind = PKT_CENTER;
 	effects_put(c->fx, &(struct effect){.kind = FX_SEND,
@@ -529,299 +613,35 @@ static void center_say(struct core *c, const struct conn *n, ticket after,
 					    .packet = p});
 }
 
-static void on_mail(struct core *c, const struct now *now, struct conn *n,
-		    const struct packet *p)
+/* What came twice is recognised; what the center lost count of comes. */
+void post_mail(struct core *c, const struct now *now, struct conn *n,
+	       const struct packet *p)
 {
-	ticket after = 0;
+	ticket after;
 
 	if (!p->blob.n || !p->seq || c->disk)
 		return; /* all came; or it comes again */
-	if (p->seq > c->post->cursor) {
-		after = letter_take(c, now, p->blob);
-		c->post->cursor = p->seq;
-	}
-	center_say(c, n, after,
-		   &(struct packet){.verb = CENTER_TRIM, .seq = p->seq});
+	after = letter_take(c, now, p->blob);
+	post_say(c, n, after,
+		 &(struct packet){.verb = CENTER_TRIM, .seq = p->seq});
 }
 
-/* ---- log-in ---- */
-
-static void answer(struct core *c, enum code code, const char *text)
-{
-	struct post *t = c->post;
-
-	if (t->asked_by)
-		command_result(c, t->asked_by, t->asked_ref, 0, code, text);
-	t->asked_by = 0;
-}
-
-static void login_say(struct core *c, const struct conn *n)
-{
-	struct post *t = c->post;
-	struct packet p = {.verb = CENTER_LIN,
-			   .ref = t->login_ref = ++t->ref,
-			   .n_words = t->password ? 2 : 1,
-			   .word = {view(t->user), view(t->password)}};
-
-	t->link = n->id;
-	center_say(c, n, 0, &p);
-}
-
-static void login_forget(struct core *c)
-{
-	struct post *t = c->post;
-
-	if (t->password)
-		memset(t->password, 0, strlen(t->password));
-	free(t->password);
-	t->password = NULL;
-}
-
-/* The next start logs in by itself. */
-static void login_save(struct core *c)
-{
-	const struct who *w = who_find(c, c->post->center);
-	char text[300];
-
-	if (w && c->post->in)
-		snprintf(text, sizeof(text), "%.33s %.127s", w->id,
-			 c->post->user);
-	else
-		text[0] = '\0';
-	store_meta(c->store, "login", view(text));
-}
-
-/* Where else the center is: the next time any of these will do. */
-static void nodes_heard(struct core *c, struct who *w, const struct packet *p)
-{
-	char text[IDENT_TEXT];
-	struct typed at;
-
-	for (size_t i = 0; i < p->n_words && i < PLACES_TOLD; i++) {
-		if (!p->word[i].n || p->word[i].n >= sizeof(text))
-			continue;
-		memcpy(text, p->word[i].p, p->word[i].n);
-		text[p->word[i].n] = '\0';
-		if (typed_parse(text, &at) && at.dialect == &dialect_sotto)
-			place_add(c, w, at.host, at.port, VIA_PEER, 0);
-	}
-}
-
-static void logged_in(struct core *c, const struct now *now, struct conn *n)
-{
-	struct post *t = c->post;
-	uint8_t bundle[BUNDLE];
-	char text[200];
-
-	t->in = true;
-	login_forget(c);
-	login_save(c);
-	snprintf(text, sizeof(text), "Welcome, %.120s !", t->user);
-	if (t->asked_by)
-		answer(c, CODE_OK, text);
-	else
-		tell_notice(c, LEVEL_INFO, "%s", text);
-	prekeys_turn(c, now);
-	const struct own_prekey *k = prekey_now(c);
-	if (k) {
-		bundle_make(bundle, t->keys, &k->p);
-		center_say(c, n, 0,
-			   &(struct packet){.verb = CENTER_PREKEY,
-					    .blob = {bundle, BUNDLE}});
-	}
-	/* all there is: it may not be the store it was. What we had comes
-	 * again and is known by its id. */
-	t->cursor = 0;
-	center_say(c, n, 0, &(struct packet){.verb = CENTER_FETCH});
-	/* who is there learns where letters to us go */
-	for (size_t i = 0; i < c->n_conns; i++)
-		if (c->conns[i]->who && c->conns[i] != n &&
-		    c->conns[i]->heard && !who_stranger(c->conns[i]->who))
-			say_hello(c, now, c->conns[i]);
-	relay_logged_in(c, now);
-	letters_go(c, now);
-}
-
-static unsigned number(struct bytes s)
-{
-	unsigned n = 0;
-
-	for (size_t i = 0; i < s.n && i < 6 && s.p[i] >= '0' && s.p[i] <= '9';
-	     i++)
-		n = n * 10 + (s.p[i] - '0');
-	return n;
-}
-
-static const char *name_of(const struct packet *p, char out[static 128])
-{
-	size_t n = p->n_words ? utf8_cut(p->word[0], 127) : 0;
-
-	if (n)
-		memcpy(out, p->word[0].p, n);
-	out[n] = '\0';
-	return out;
-}
-
-static void not_in(struct core *c, const struct now *now,
-		   const struct packet *p)
-{
-	char text[160];
-	unsigned n = p->n_words ? number(p->word[0]) : 0;
-	bool password = c->post->password != NULL;
-	char why[128];
-
-	login_forget(c);
-	if (!c->post->asked_by && later(c, now, p))
-		return; /* by itself */
-	if (p->verb == CENTER_LOGIN_FAILED)
-		snprintf(text, sizeof(text),
-			 "Incorrect username/password. %u more login "
-			 "attempts.",
-			 n);
-	else if (p->verb == CENTER_FAIL && (password || p->n_words > 1))
-		snprintf(text, sizeof(text), "the center refused: %.120s",
-			 name_of(p, why));
-	else if (p->verb == CENTER_FAIL)
-		snprintf(text, sizeof(text), "%s",
-			 "this center does not know us: log in with a "
-			 "password");
-	else
-		snprintf(text, sizeof(text),
-			 "Too many login attempts: wait %u seconds.", n);
-	if (c->post->asked_by)
-		answer(c, CODE_REFUSED, text);
-	else
-		tell_notice(c, LEVEL_WARN, "%s", text);
-}
-
-/* ---- what a center says ---- */
-
-/* Words of document 002, where it has them. */
-static void pushed(struct core *c, const struct packet *p)
-{
-	char name[128];
-
-	name_of(p, name);
-	switch ((int)p->verb) {
-	case CENTER_ONLINE:
-		tell_notice(c, LEVEL_INFO, "%s has logged on.", name);
-		return;
-	case CENTER_OFFLINE:
-		tell_notice(c, LEVEL_INFO, "%s is offline.", name);
-		return;
-	case CENTER_TEXT:
-		tell_notice(c, LEVEL_INFO, "%s to all: %.*s", name,
-			    (int)utf8_cut(p->text, 300),
-			    (const char *)p->text.p);
-		return;
-	case CENTER_WANTS:
-		tell_notice(c, LEVEL_INFO,
-			    "%s wants your address: /allow %s gives it", name,
-			    name);
-		return;
-	case CENTER_ADR:
-		tell_notice(c, LEVEL_INFO, "You can now privately message %s",
-			    name);
-		return;
-	case CENTER_MOVED:
-		c->post->in = false;
-		tell_notice(c, LEVEL_WARN, "Logged on different location!");
-		return;
-	case CENTER_FAIL:
-		c->post->in = false;
-		tell_notice(c, LEVEL_WARN, "the center has logged us off: %s",
-			    name);
-		return;
-	}
-}
-
-static struct question *question_of(struct post *t, uint64_t ref)
-{
-	for (size_t i = 0; i < QUESTIONS_OPEN; i++)
-		if (t->asked[i].ref == ref)
-			return &t->asked[i];
-	return NULL;
-}
-
-static void question_done(struct core *c, struct question *q, enum code code,
-			  const char *text)
-{
-	q->ref = 0;
-	command_result(c, q->client, q->client_ref, 0, code, text);
-}
-
-/* An answer to what a front end asked. */
-static void answered(struct core *c, struct question *q, const struct packet *p)
-{
-	char text[500];
-
-	if (p->verb == CENTER_LIST) {
-		snprintf(text, sizeof(text), "%.*s",
-			 (int)utf8_cut(p->text, 480), (const char *)p->text.p);
-		question_done(c, q, CODE_OK, text[0] ? text : "nobody");
-		return;
-	}
-	name_of(p, text);
-	if (p->verb == CENTER_OKAY)
-		question_done(c, q, CODE_OK, text[0] ? text : NULL);
-	else
-		question_done(c, q, CODE_REFUSED,
-			      text[0] ? text : "the center refused");
-}
-
-void post_packet(struct core *c, const struct now *now, struct conn *n,
-		 const struct packet *p)
-{
-	struct post *t = c->post;
-	bool ours = n->who && n->who->row.shown.id == t->center;
-	bool here = ours && n->id == t->link;
-	bool login = here && p->ref && p->ref == t->login_ref;
-	struct question *q = ours && p->ref ? question_of(t, p->ref) : NULL;
-
-	if (!n->who || !n->heard)
-		return;
-	if (login) {
-		t->login_ref = 0;
-		if (p->verb == CENTER_LOGIN_OKAY) {
-			nodes_heard(c, n->who, p);
-			logged_in(c, now, n);
-		} else {
-			not_in(c, now, p);
-		}
-	} else if (ours && p->verb == CENTER_MAIL) {
-		on_mail(c, now, n, p);
-	} else if (q) {
-		answered(c, q, p);
-	} else if (p->ref) {
-		stored(c, now, p);
-	} else if (here) {
-		pushed(c, p);
-	}
-}
-
-/* ---- links, start, commands ---- */
+/* ---- links, start ---- */
 
 void post_timer(struct core *c, const struct now *now)
 {
-	struct post *t = c->post;
-	struct who *w = who_find(c, t->center);
-
-	if (t->user[0] && !t->in && !t->login_ref && !t->asked_by && ready(w))
-		login_say(c, w->conn);
-	letters_go(c, now);
+	login_again(c);
+	post_letters_go(c, now);
 }
 
 void post_up(struct core *c, const struct now *now, struct conn *n)
 {
-	struct post *t = c->post;
-	struct who *w = n->who;
-
-	if (w->row.shown.id == t->center && t->user[0])
-		login_say(c, n);
-	if (!w->errand)
+	login_up(c, n);
+	if (!n->who->errand)
 		return;
-	w->errand = false;
-	letters_go(c, now);
+	n->who->errand = false;
+	owed_go(c, now);
+	post_letters_go(c, now);
 }
 
 void post_down(struct core *c, const struct conn *n)
@@ -831,61 +651,14 @@ void post_down(struct core *c, const struct conn *n)
 	for (size_t i = 0; i < LETTERS_OPEN; i++)
 		if (t->sent[i].link == n->id)
 			t->sent[i].ref = 0;
-	/* of two links the one by which we are logged in counts, else the
-	 * first; when it goes, the next one */
-	if (!n->who || n->who->row.shown.id != t->center ||
-	    (t->link ? n->id != t->link : n->who->conn != n))
-		return;
-	t->in = false;
-	t->link = 0;
-	t->login_ref = 0;
-	for (size_t i = 0; i < QUESTIONS_OPEN; i++)
-		if (t->asked[i].ref)
-			question_done(c, &t->asked[i], CODE_UNREACHABLE,
-				      "the center is not there any more");
-	if (!n->next)
-		answer(c, CODE_UNREACHABLE, "the center is not there any more");
-}
-
-/* A link of his that is ready goes on being the only one, perhaps. */
-void post_adopt(struct core *c, const struct who *from, const struct who *to)
-{
-	struct post *t = c->post;
-
-	if (!t->user[0] || t->center != from->row.shown.id)
-		return;
-	t->center = to->row.shown.id;
-	if (ready(to))
-		login_say(c, to->conn);
-}
-
-/* As "ID user" in the store: who logged in once is logged in again. */
-static void login_load(struct core *c, struct bytes s)
-{
-	struct post *t = c->post;
-	char id[33];
-
-	if (s.n < 34 || s.n - 33 > sizeof(t->user))
-		return;
-	memcpy(id, s.p, 32);
-	id[32] = '\0';
-	struct who *w = who_by_id(c, id);
-	if (!w)
-		return;
-	memcpy(t->user, s.p + 33, s.n - 33);
-	t->user[s.n - 33] = '\0';
-	t->center = w->row.shown.id;
-	w->dial.keep = true;
+	login_down(c, n);
 }
 
 void post_start(struct core *c, const struct now *now)
 {
-	struct bytes s;
-
 	prekeys_load(c);
 	prekeys_turn(c, now);
-	if (store_meta_get(c->store, "login", &s))
-		login_load(c, s);
+	login_load(c, now);
 }
 
 struct post *post_new(const struct keys *keys)
@@ -901,96 +674,7 @@ void post_free(struct post *t)
 {
 	if (!t)
 		return;
-	if (t->password)
-		memset(t->password, 0, strlen(t->password));
-	free(t->password);
-	memset(t->own, 0, sizeof(t->own));
+	login_free(t);
+	secret_wipe(t->own, sizeof(t->own));
 	free(t);
-}
-
-static void on_login(struct core *c, const struct now *now, client_id from,
-		     const struct command *cmd)
-{
-	struct post *t = c->post;
-	struct who *w = command_target(c, now, from, cmd, true);
-
-	if (!w)
-		return;
-	if (!cmd->name || !*cmd->name || strlen(cmd->name) >= sizeof(t->user) ||
-	    (cmd->text && strlen(cmd->text) > 512)) {
-		command_result(c, from, cmd->ref, 0, CODE_USAGE,
-			       "a user's name is 1 to 127 bytes");
-		return;
-	}
-	answer(c, CODE_ERROR, "another log-in began");
-	login_forget(c);
-	snprintf(t->user, sizeof(t->user), "%s", cmd->name);
-	t->password = cmd->text ? xstrndup(view(cmd->text)) : NULL;
-	struct who *old = who_find(c, t->center);
-	if (old && old != w)
-		old->dial.keep = false;
-	t->center = w->row.shown.id;
-	t->in = false;
-	t->link = 0;
-	t->asked_by = from;
-	t->asked_ref = cmd->ref;
-	w->named = w->dial.keep = true;
-	if (w->conn && w->conn->heard)
-		login_say(c, w->conn);
-	else
-		dial_now(c, now, w);
-}
-
-static void on_logout(struct core *c, client_id from, const struct command *cmd)
-{
-	struct post *t = c->post;
-	struct who *w = who_find(c, t->center);
-
-	if (ready(w))
-		center_say(c, w->conn, 0, &(struct packet){.verb = CENTER_OUT});
-	if (w)
-		w->dial.keep = false;
-	t->in = false;
-	t->user[0] = '\0';
-	login_save(c);
-	command_result(c, from, cmd->ref, 0, CODE_OK, NULL);
-}
-
-const struct conn *post_conn(const struct core *c)
-{
-	const struct who *w = who_find(c, c->post->center);
-
-	return c->post->in && ready(w) ? w->conn : NULL;
-}
-
-void post_command(struct core *c, const struct now *now, client_id from,
-		  const struct command *cmd)
-{
-	struct post *t = c->post;
-	struct who *w = who_find(c, t->center);
-	struct packet p = {.ref = ++t->ref};
-
-	if (cmd->kind == CMD_LOGIN || cmd->kind == CMD_LOGOUT) {
-		if (cmd->kind == CMD_LOGIN)
-			on_login(c, now, from, cmd);
-		else
-			on_logout(c, from, cmd);
-		return;
-	}
-	struct question *q = question_of(t, 0);
-	if (!t->in || !ready(w) || !q) {
-		command_result(c, from, cmd->ref, 0, CODE_REFUSED,
-			       q ? "not logged in at a center"
-				 : "too many questions at once");
-		return;
-	}
-	p.word[0] = view(cmd->name ? cmd->name : cmd->to);
-	p.n_words = p.word[0].n > 0;
-	p.text = view(cmd->text);
-	p.verb = cmd->kind == CMD_ONLINE       ? CENTER_ONL
-		 : cmd->kind == CMD_BROADCAST  ? CENTER_BRD
-		 : cmd->kind == CMD_GETADDRESS ? CENTER_GET
-					       : CENTER_ALL;
-	*q = (struct question){p.ref, from, cmd->ref};
-	center_say(c, w->conn, 0, &p);
 }

@@ -38,6 +38,20 @@ void tell_notice(struct core *c, int level, const char *fmt, ...)
 	tell(c, 0, 0, &ev);
 }
 
+void tell_consent(struct core *c, struct bytes user)
+{
+	char name[128], text[400];
+	size_t n = utf8_cut(user, sizeof(name) - 1);
+
+	if (n)
+		memcpy(name, user.p, n);
+	name[n] = '\0';
+	snprintf(text, sizeof(text),
+		 "%s wants your address: /allow %s gives it", name, name);
+	tell(c, 0, 0,
+	     &(struct event){.kind = EV_CONSENT, .name = name, .text = text});
+}
+
 void tell_security(struct core *c, struct who *w, const char *what)
 {
 	char text[32];

@@ -735,6 +735,8 @@ static void set_rules(struct engine *e)
 	    .keep_history = e->cfg->history == HISTORY_FOREVER,
 	    .json_claimed = e->cfg->json_claimed,
 	    .center = e->cfg->center,
+	    .login_at = e->cfg->login_at,
+	    .login_user = e->cfg->login_user,
 	    .relay = e->cfg->relay,
 	};
 }

@@ -139,6 +139,23 @@ void event_free(struct event *ev)
 	free(ev);
 }
 
+static char *text_copy(const char *s)
+{
+	return s ? xstrndup((struct bytes){(const uint8_t *)s, strlen(s)})
+		 : NULL;
+}
+
+struct command *command_copy(const struct command *cmd)
+{
+	struct command *copy = xmalloc(sizeof(*copy));
+
+	*copy = *cmd;
+	copy->to = text_copy(cmd->to);
+	copy->text = text_copy(cmd->text);
+	copy->name = text_copy(cmd->name);
+	return copy;
+}
+
 void command_free(struct command *cmd)
 {
 	if (!cmd)

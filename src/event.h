@@ -51,7 +51,7 @@ struct message *message_copy(const struct message *m);
 void message_free(struct message *m);
 enum presence { P_UNKNOWN, P_OFFLINE, P_DIALLING, P_ONLINE };
 enum trust { TRUST_PLAIN, TRUST_NEW, TRUST_PINNED, TRUST_VERIFIED };
-enum via { VIA_TYPED, VIA_FILE, VIA_LAN, VIA_PEER, VIA_SEEN };
+enum via { VIA_TYPED, VIA_FILE, VIA_LAN, VIA_PEER, VIA_SEEN, VIA_CENTER };
 
 struct contact {
 	contact_id id;
@@ -79,7 +79,8 @@ enum event_kind {
 	EV_READY,    /* first event of every client. contact: ourselves, `at` is
 		      * the address to tell others; text: where we listen,
 		      * blanks between; name: ask, accept or refuse */
-	EV_PEER,     /* contact */
+	EV_PEER,     /* contact; its id 0: somebody of our center came or went,
+		      * who need not be one */
 	EV_MESSAGE,  /* message: new, and on our disk */
 	EV_ITEM,     /* a row of a query: contact or message */
 	EV_STATUS,   /* message: its delivery changed */
@@ -87,6 +88,7 @@ enum event_kind {
 	EV_LOST,     /* events were dropped: CMD_SNAPSHOT, then CMD_SINCE */
 	EV_SECURITY, /* text: key_changed, new_key, downgrade, hostile */
 	EV_NOTICE,   /* level, text */
+	EV_CONSENT,  /* name: a user of our center asks for our address; text */
 	EV_BYE,      /* text: quit, disk_full ... */
 };
 
@@ -117,11 +119,12 @@ struct event {
 	uint64_t ref; /* the command this answers, or 0 */
 	enum code code;
 	enum { LEVEL_INFO, LEVEL_WARN, LEVEL_ERROR } level;
-	struct contact *contact; /* owned or NULL */
-	struct message *message; /* owned or NULL */
-	char *name, *text;       /* owned or NULL */
-	bool more;               /* RESULT of a query: ask again from `next` */
-	bool flat;               /* a copy: what it owns lies behind it */
+	unsigned tries_left, locked_s; /* RESULT of a log-in; 0: not said */
+	struct contact *contact;       /* owned or NULL */
+	struct message *message;       /* owned or NULL */
+	char *name, *text;             /* owned or NULL */
+	bool more; /* RESULT of a query: ask again from `next` */
+	bool flat; /* a copy: what it owns lies behind it */
 	message_n next;
 };
 
@@ -185,5 +188,6 @@ size_t flat_text_room(const char *s);                    /* NULL: nothing */
 void *flat_bytes(uint8_t **at, const void *p, size_t n); /* n 0: NULL */
 char *flat_text(uint8_t **at, const char *s);
 void event_free(struct event *ev);
+struct command *command_copy(const struct command *cmd);
 void command_free(struct command *cmd);
 #endif

@@ -191,8 +191,9 @@ void journal_event(struct journal *j, int64_t wall_us, const struct event *ev)
 	else if (ev->kind == EV_STATUS && ev->message &&
 		 ev->message->delivery == D_DELIVERED)
 		put_message(j, wall_us, ev, "delivered");
-	else if (ev->kind == EV_PEER && ev->contact)
+	else if (ev->kind == EV_PEER && ev->contact && ev->contact->id)
 		put_presence(j, wall_us, ev->contact);
-	else if (ev->kind == EV_SECURITY || ev->kind == EV_NOTICE)
+	else if (ev->kind == EV_SECURITY || ev->kind == EV_NOTICE ||
+		 ev->kind == EV_CONSENT)
 		journal_line(j, wall_us, "%s", ev->text ? ev->text : "");
 }

@@ -230,6 +230,10 @@ static void put_result_event(const struct open *o, const struct event *ev,
 		json_peer(out, "peer", who);
 	if (ev->name)
 		json_string(out, "name", ev->name);
+	if (ev->tries_left)
+		json_number(out, "tries_left", ev->tries_left);
+	if (ev->locked_s)
+		json_number(out, "locked_s", ev->locked_s);
 	put_page(o, ev, out);
 }
 
@@ -956,6 +960,9 @@ void lines_event(struct lines *l, const struct now *now, const struct event *ev,
 		break;
 	case EV_NOTICE:
 		lines_put_notice(ev, out);
+		break;
+	case EV_CONSENT:
+		lines_put_consent(ev, out);
 		break;
 	case EV_BYE:
 		hear_bye(l, now, ev, out);

@@ -45,10 +45,10 @@ static const struct {
 	const char *word;
 	enum event_kind kind;
 } event_words[] = {
-    {"ready", EV_READY},       {"peer", EV_PEER},     {"message", EV_MESSAGE},
-    {"item", EV_ITEM},         {"status", EV_STATUS}, {"result", EV_RESULT},
-    {"lost", EV_LOST},         {"notice", EV_NOTICE}, {"bye", EV_BYE},
-    {"security", EV_SECURITY},
+    {"ready", EV_READY},       {"peer", EV_PEER},       {"message", EV_MESSAGE},
+    {"item", EV_ITEM},         {"status", EV_STATUS},   {"result", EV_RESULT},
+    {"lost", EV_LOST},         {"notice", EV_NOTICE},   {"bye", EV_BYE},
+    {"security", EV_SECURITY}, {"consent", EV_CONSENT},
 };
 
 static uint64_t get_ref(struct json_object *o)
@@ -98,6 +98,7 @@ static void get_row(struct json_object *o, struct event *ev)
 static void get_result(struct json_object *o, struct event *ev)
 {
 	const char *code = NULL;
+	int64_t tries_left = 0, locked_s = 0;
 	struct uuid id = {0};
 	bool good = false;
 
@@ -108,6 +109,10 @@ static void get_result(struct json_object *o, struct event *ev)
 	ev->name = json_get_text(o, "name");
 	(void)json_get_flag(o, "more", &ev->more);
 	(void)json_get_number(o, "next_n", &ev->next);
+	(void)json_get_number(o, "tries_left", &tries_left);
+	(void)json_get_number(o, "locked_s", &locked_s);
+	ev->tries_left = (unsigned)tries_left;
+	ev->locked_s = (unsigned)locked_s;
 	ev->contact = json_get_peer(o, "peer");
 	if (json_get_uuid(o, "id", &id) && !uuid_none(&id) &&
 	    json_object_object_get_ex(o, "n", NULL)) {
@@ -172,6 +177,10 @@ static void get_event(struct json_object *o, struct event *ev)
 		ev->level = i == LEVEL_WARN    ? LEVEL_WARN
 			    : i == LEVEL_ERROR ? LEVEL_ERROR
 					       : LEVEL_INFO;
+		ev->text = json_get_text(o, "text");
+		break;
+	case EV_CONSENT:
+		ev->name = json_get_text(o, "user");
 		ev->text = json_get_text(o, "text");
 		break;
 	case EV_BYE:

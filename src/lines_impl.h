@@ -126,6 +126,7 @@ void lines_put_peer(const struct event *ev, struct buf *out);
 void lines_put_status(const struct message *m, struct buf *out);
 void lines_put_security(const struct event *ev, struct buf *out);
 void lines_put_notice(const struct event *ev, struct buf *out);
+void lines_put_consent(const struct event *ev, struct buf *out);
 
 /* ---- lines_reply.c ---- */
 void lines_sender_note(struct lines *l, const struct message *m,

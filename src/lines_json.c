@@ -34,8 +34,13 @@ const char *const words_trust[] = {
     NULL,
 };
 const char *const words_via[] = {
-    [VIA_TYPED] = "typed", [VIA_FILE] = "file", [VIA_LAN] = "lan",
-    [VIA_PEER] = "peer",   [VIA_SEEN] = "seen", NULL,
+    [VIA_TYPED] = "typed",
+    [VIA_FILE] = "file",
+    [VIA_LAN] = "lan",
+    [VIA_PEER] = "peer",
+    [VIA_SEEN] = "seen",
+    [VIA_CENTER] = "center",
+    NULL,
 };
 const char *const words_level[] = {
     [LEVEL_INFO] = "info",

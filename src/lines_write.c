@@ -131,3 +131,11 @@ void lines_put_notice(const struct event *ev, struct buf *out)
 	json_string(out, "text", ev->text ? ev->text : "");
 	lines_end(out);
 }
+
+void lines_put_consent(const struct event *ev, struct buf *out)
+{
+	lines_begin(out, "consent");
+	json_string(out, "user", ev->name);
+	json_string(out, "text", ev->text ? ev->text : "");
+	lines_end(out);
+}

@@ -22,6 +22,7 @@ static bool keeps(const struct event *ev, size_t *items)
 	case EV_LOST:
 	case EV_SECURITY:
 	case EV_NOTICE:
+	case EV_CONSENT:
 		break;
 	}
 	return false;

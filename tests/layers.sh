@@ -30,7 +30,7 @@ src/reader.c     ^"src/(store|sql)\.h"  sqlite3
 src/batch        ^"src/(batch|store)\.h"  NONE
 src/people       ^"src/(people|batch)\.h"  NONE
 src/sql          ^"src/(sql|event)\.h"  sqlite3|unistd\.h|fcntl\.h
-src/core         ^"(proto/(base|packet|dialect|seal|letter)|src/(core|core_impl|core_plain|event|job|store|effect|crash))\.h"  NONE
+src/core         ^"(proto/(base|packet|dialect|seal|letter)|src/(core|core_impl|core_plain|core_post|event|job|store|effect|crash))\.h"  NONE
 src/office_import  ^"src/(office_import|center_account|effect)\.h"  NONE
 src/office       ^"src/(office|office_import|center|clock|queue)\.h"  poll\.h
 src/center_sqlite  ^"src/(center_impl|center_sqlite_file|queue|sql)\.h"  sqlite3|unistd\.h|fcntl\.h

@@ -58,7 +58,8 @@ const struct slash_row command_rows[] = {
      SL_BROADCAST, ARGS_TEXT},
     {"getaddress", N_("USER"), N_("ask somebody there for the address"),
      SL_GETADDRESS, ARGS_NAME},
-    {"allow", N_("USER"), N_("give it to who asked"), SL_ALLOW, ARGS_NAME},
+    {"allow", N_("[USER]"), N_("give it to who asked; who was given it"),
+     SL_ALLOW, ARGS_NAME_MAYBE},
     {"quit", "", N_("end the program"), SL_QUIT, ARGS_NONE},
     {"chat", N_("HOST PORT"), N_("the same as /connect HOST:PORT"), SL_CHAT,
      ARGS_HOST_PORT},
@@ -296,8 +297,9 @@ static bool words_fit(struct parsed *p, struct bytes rest)
 		p->peer = rest;
 		return rest.n || p->row->takes == ARGS_PEER;
 	case ARGS_NAME:
+	case ARGS_NAME_MAYBE:
 		p->text = rest;
-		return rest.n > 0;
+		return rest.n > 0 || p->row->takes == ARGS_NAME_MAYBE;
 	case ARGS_PEER_TEXT:
 		p->peer = word(&rest);
 		p->text = rest;

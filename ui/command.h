@@ -48,6 +48,7 @@ enum args {
 	ARGS_TEXT,       /* all the rest */
 	ARGS_HOST_PORT,  /* two words */
 	ARGS_NAME,       /* a name */
+	ARGS_NAME_MAYBE, /* a name, or none */
 	ARGS_NAME_VALUE, /* a name, perhaps a value */
 };
 struct slash_row {

@@ -334,6 +334,7 @@ static bool engine_said(struct doctor *d, const struct event *ev)
 	case EV_STATUS:
 	case EV_LOST:
 	case EV_SECURITY:
+	case EV_CONSENT:
 		break;
 	}
 	return false;

@@ -635,7 +635,8 @@ bool model_apply(struct model *m, const struct event *ev)
 	case EV_READY:
 		return on_ready(m, ev);
 	case EV_PEER:
-		return ev->contact && on_peer(m, ev->contact);
+		return ev->contact && ev->contact->id &&
+		       on_peer(m, ev->contact);
 	case EV_MESSAGE:
 		return ev->message && on_message(m, ev);
 	case EV_ITEM:
@@ -655,6 +656,7 @@ bool model_apply(struct model *m, const struct event *ev)
 			conv_update(m, ev->contact, false);
 		return true;
 	case EV_NOTICE:
+	case EV_CONSENT:
 	case EV_BYE:
 		return true;
 	}

@@ -579,7 +579,7 @@ void plain_heard(struct plain *p, const struct event *ev)
 {
 	char said[SAID_MAX];
 
-	if (ev->kind == EV_PEER && ev->contact)
+	if (ev->kind == EV_PEER && ev->contact && ev->contact->id)
 		peer(p, ev->contact);
 	else if (ev->kind == EV_MESSAGE && ev->message)
 		heard(p, ev->message);
@@ -595,7 +595,7 @@ void plain_heard(struct plain *p, const struct event *ev)
 		status(p, ev->message);
 	else if (ev->kind == EV_SECURITY)
 		security(p, ev);
-	else if (ev->kind == EV_NOTICE && ev->text)
+	else if ((ev->kind == EV_NOTICE || ev->kind == EV_CONSENT) && ev->text)
 		plain_say(p, "%s", words_said(said, ev->text));
 	if (ev->kind == EV_PEER || ev->kind == EV_SECURITY)
 		plain_whom(p);

@@ -382,7 +382,7 @@ static void on_event(struct tui *t, const struct event *ev)
 		model_ask_outbox(t->model);
 	else if (ev->kind == EV_RESULT)
 		on_result(t, ev);
-	else if (ev->kind == EV_NOTICE && ev->text)
+	else if ((ev->kind == EV_NOTICE || ev->kind == EV_CONSENT) && ev->text)
 		notice(t, ev);
 	else if (ev->kind == EV_SECURITY)
 		security(t, ev);

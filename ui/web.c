@@ -99,6 +99,7 @@ static void on_event(struct site *s, const struct event *ev)
 	case EV_LOST:
 	case EV_SECURITY:
 	case EV_NOTICE:
+	case EV_CONSENT:
 		events_tell(s, ev);
 		break;
 	}

@@ -43,9 +43,19 @@ def notice(node, text, since=0):
     return node.want(since, event="notice", text=text)
 
 
+def presence(node, whose, user, state):
+    def same(event):
+        peer = event.get("peer") or {}
+        return (event["event"] == "peer" and event["via"] == "center" and
+                peer["id"] == whose.id and peer["nick"] == user and
+                peer["state"] == state)
+    return node.find(same)
+
+
 def refused(node, words, **more):
     _, result = node.ask("login", **more)
     assert not result["ok"] and words in result["error"], result
+    return result
 
 
 def test_log_in(root):
@@ -54,10 +64,14 @@ def test_log_in(root):
     login(seas, center, "seas")
     login(google, center, "google")
     notice(seas, "google has logged on.")
-    online = seas.done("online")["text"].split()
-    assert sorted(online) == ["google", "seas"], online
+    presence(seas, google, "google", "online")
+    items, result = seas.ask("online")
+    assert sorted(result["text"].split()) == ["google", "seas"], result
+    assert {i["peer"]["nick"]: i["peer"]["id"] for i in items} == {
+        "google": google.id, "seas": seas.id}, items
     google.done("logout")
     notice(seas, "google is offline.")
+    presence(seas, google, "google", "offline")
     # an identity that is bound needs no password
     result = google.done("login", to=center.at, user="google")
     assert result["text"] == "Welcome, google !", result
@@ -70,20 +84,31 @@ def test_wrong_passwords(root):
     seas = Node(root, "seas")
     login(seas, center, "seas")
     thief = Node(root, "thief")
-    refused(thief, "2 more login attempts.", to=center.at, user="seas",
-            password="guess")
-    refused(thief, "1 more login attempts.", to=center.at, user="seas",
-            password="guess")
-    refused(thief, "wait 60 seconds", to=center.at, user="seas",
-            password="guess")
+    guess = {"to": center.at, "user": "seas", "password": "guess"}
+    for left in 2, 1:
+        result = refused(thief, "%d more login attempts." % left, **guess)
+        assert result["tries_left"] == left, result
+    result = refused(thief, "wait 60 seconds", **guess)
+    assert result["locked_s"] == 60 and "tries_left" not in result, result
     # the right one does not help him now
-    refused(thief, "wait", to=center.at, user="seas", password="sesame")
+    result = refused(thief, "wait", to=center.at, user="seas",
+                     password="sesame")
+    assert 50 < result["locked_s"] <= 60, result
     # and does not lock out who is known by his key
     seas.done("logout")
     result = seas.done("login", to=center.at, user="seas")
     assert result["ok"], result
     refused(thief, "password", to=center.at, user="seas")
     for node in (seas, thief, center):
+        node.end()
+
+
+def test_not_a_center(root):
+    """Whoever cannot let us in says so, and nothing waits for ever."""
+    ana, bob = Node(root, "ana"), Node(root, "bob", port=free_port())
+    refused(ana, "this is no message center", to=bob.at, user="ana")
+    refused(ana, "", to="127.0.0.1:%d" % free_port(), user="ana")
+    for node in (ana, bob):
         node.end()
 
 
@@ -108,13 +133,85 @@ def test_all_and_one(root):
         notice(nodes[n], "seas to all: hello everybody")
     nodes["seas"].refused("refused", "broadcast", text="again")
     nodes["seas"].done("getaddress", user="google")
-    notice(nodes["google"],
-           "seas wants your address: /allow seas gives it")
+    nodes["google"].want(event="consent", user="seas",
+                         text="seas wants your address: "
+                              "/allow seas gives it")
+    assert "nobody" in nodes["google"].done("allow")["text"]
     nodes["google"].refused("refused", "allow", user="columbia")
     nodes["google"].done("allow", user="seas")
+    assert nodes["google"].done("allow")["text"].startswith("seas 20")
+    # once: it is used up
+    nodes["google"].refused("refused", "allow", user="seas")
     notice(nodes["seas"], "You can now privately message google")
+    # past the center, to the key and the address that it told
+    nodes["seas"].find(lambda e: e["event"] == "peer" and
+                       e["peer"]["id"] == nodes["google"].id and
+                       e["peer"]["state"] == "online" and
+                       e["peer"].get("contact"))
+    sent = nodes["seas"].done("send", to="google", text="in private")
+    assert sent["state"] == "delivered", sent
+    nodes["google"].want(event="message", text="in private")
     nodes["seas"].refused("refused", "getaddress", user="nobody")
     for node in [*nodes.values(), center]:
+        node.end()
+
+
+def test_user_as_peer(root):
+    """Who is only a name at our center is written to, and answers."""
+    center = Center(root)
+    seas, google = Node(root, "seas"), Node(root, "google")
+    login(seas, center, "seas")
+    login(google, center, "google")
+    seas.refused("refused", "send", to="nobody", text="hello")
+    seas.done("send", to="google", text="by name", wait="none")
+    google.want(event="message", text="by name")
+    seas.want(event="status", state="delivered")
+    google.done("reply", text="and back", wait="none")
+    seas.want(event="message", text="and back")
+    google.want(event="status", state="delivered")
+    for node in (seas, google, center):
+        node.end()
+
+
+def test_blocked_at_the_center(root):
+    center = Center(root)
+    seas, google = Node(root, "seas"), Node(root, "google")
+    login(seas, center, "seas")
+    login(google, center, "google")
+    google.done("block", to="seas")
+    seas.refused("refused", "getaddress", user="google")
+    seas.done("broadcast", text="can you hear me")
+    seas.done("send", to="google", text="or this", wait="none")
+    google.done("unblock", to="seas")
+    seas.done("getaddress", user="google")
+    google.want(event="consent", user="seas")
+    heard = [e for e in google.seen if "can you hear" in e.get("text", "")]
+    assert not heard, heard
+    assert not [e for e in google.seen if e["event"] == "message"]
+    for node in (seas, google, center):
+        node.end()
+
+
+def test_by_itself(root):
+    """`center` and `user` in config.ini."""
+    port = free_port()
+    center = Center(root, "center", port)
+    seas, google = Node(root, "seas"), Node(root, "google")
+    login(google, center, "google")
+    login(seas, center, "seas")
+    home = seas.home
+    seas.end()
+    os.remove(os.path.join(home, "sotto.db"))
+    with open(os.path.join(home, "config.ini"), "a") as f:
+        f.write("center = 127.0.0.1:%d\nuser = seas\n" % port)
+    seas = Node(root, "seas", home=home)
+    notice(seas, "Welcome, seas !")
+    # and again when the center was away
+    center.kill()
+    center = Center(root, "center", port)
+    since = seas.seen.index(notice(seas, "Welcome, seas !")) + 1
+    notice(seas, "Welcome, seas !", since)
+    for node in (seas, google, center):
         node.end()
 
 

@@ -170,7 +170,7 @@ def test_private(root):
     assert len(center.requests) == before
     # and the other way round
     bob.say("GET", "seas")
-    ana.want(event="notice", text="google wants your address: /allow google "
+    ana.want(event="consent", text="google wants your address: /allow google "
              "gives it")
     ana.done("allow", user="google")
     wait_for(lambda: getattr(bob, "peer", None))
@@ -268,7 +268,7 @@ def test_two_sottos(root):
     bob.done("reply", text="pong", wait="sent")
     ana.want(event="message", text="pong")
     bob.done("getaddress", user="seas")
-    ana.want(event="notice", text="google wants your address: /allow google "
+    ana.want(event="consent", text="google wants your address: /allow google "
              "gives it")
     ana.done("allow", user="google")
     bob.want(event="notice", text="You can now privately message seas")

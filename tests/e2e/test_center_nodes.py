@@ -50,7 +50,7 @@ def test_people_on_both(root):
     google.done("broadcast", text="hello seas")
     notice(seas, "google to all: hello seas")
     seas.done("getaddress", user="google")
-    notice(google, "seas wants your address: /allow seas gives it")
+    google.want(event="consent", user="seas")
     google.done("allow", user="seas")
     notice(seas, "You can now privately message google")
     google.refused("refused", "allow", user="seas")

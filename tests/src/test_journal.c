@@ -279,14 +279,19 @@ static void notices__are_written__others_are_not(void **state)
 {
 	struct box *b = *state;
 	char text[] = "the disk is full\x07", word[] = "key_changed";
+	char asks[] = "ana wants your address";
 
 	for (int k = EV_READY; k <= EV_BYE; k++) {
 		struct event ev = {.kind = (enum event_kind)k};
 
-		ev.text = k == EV_SECURITY ? word : text;
+		ev.text = k == EV_SECURITY  ? word
+			  : k == EV_CONSENT ? asks
+					    : text;
 		journal_event(b->j, wall, &ev);
 	}
-	assert_journal(b, STAMP "key_changed\n" STAMP "the disk is full␇\n");
+	assert_journal(b,
+		       STAMP "key_changed\n" STAMP "the disk is full␇\n" STAMP
+			     "ana wants your address\n");
 }
 
 /* ---- rotation ---- */

@@ -757,6 +757,7 @@ static void press_args(const struct slash_row *r)
 		return;
 	case ARGS_TEXT:
 	case ARGS_NAME:
+	case ARGS_NAME_MAYBE:
 		press_some_text();
 		return;
 	case ARGS_NAME_VALUE:

@@ -121,7 +121,9 @@ const heard = {
 		isDown("sotto is not running; this page waits for it");
 	},
 	peer(e) {
-		known(e.peer);
+		// somebody of our center need not be one of ours
+		if (e.peer.contact)
+			known(e.peer);
 	},
 	message(e) {
 		const old = peers.find(e.contact);
@@ -140,6 +142,9 @@ const heard = {
 			flat(e.error));
 	},
 	notice(e) {
+		notice(flat(e.text));
+	},
+	consent(e) {
 		notice(flat(e.text));
 	},
 };
