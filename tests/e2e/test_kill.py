@@ -79,9 +79,9 @@ class Node:
 
 def query(node, cmd, until, **more):
     """All items of a query and its result; what else comes is kept."""
-    items = []
+    items, result = [], None
     node.say(cmd=cmd, ref="q", **more)
-    while time.monotonic() < until:
+    while not result and time.monotonic() < until:
         select.select([node.process.stdout], [], [], 1)
         for line in node.fresh():
             if line.get("ref") != "q":
@@ -89,8 +89,8 @@ def query(node, cmd, until, **more):
             elif line["event"] == "item":
                 items.append(line)
             elif line["event"] == "result":
-                return items, line
-    sys.exit("no result of " + cmd)
+                result = line
+    return items, result or sys.exit("no result of " + cmd)
 
 
 def history(node, peer, until):
