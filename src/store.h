@@ -103,8 +103,9 @@ bool store_address_next(struct store *s, contact_id c, unsigned i,
 /* `with` 0: whoever has it. ERR_ABSENT: nobody. The caller frees. */
 enum err store_message(struct store *s, contact_id with, struct uuid id,
 		       struct message **out) MUST_USE;
-/* Over m, read from the disk by somebody: what is on its way says more. */
-void store_freshen(const struct store *s, struct message *m);
+/* Over m, read from the disk by somebody, maybe a while ago: what is on its way
+ * says more, or what came to the disk since. */
+void store_freshen(struct store *s, struct message *m);
 /* What is not delivered yet, by n, at most PAGE_MAX; ask again from `next`. */
 enum err store_outbox(struct store *s, message_n after,
 		      struct page *out) MUST_USE;

@@ -248,7 +248,8 @@ void store_update_soon(struct store *s, const struct message *m)
 	batch_message(store_gather(s), OP_UPDATE, m, s->seed);
 }
 
-void store_freshen(const struct store *s, struct message *m)
+/* False: nothing on its way says more of m. */
+static bool freshen(const struct store *s, struct message *m)
 {
 	struct batch_key key = {.by = BY_N, .n = m->n};
 	ticket under;
@@ -256,6 +257,43 @@ void store_freshen(const struct store *s, struct message *m)
 
 	if (r)
 		batch_apply(r, m);
+	return r != NULL;
+}
+
+static bool is_open(const struct message *m)
+{
+	return !m->incoming &&
+	       (m->delivery == D_QUEUED || m->delivery == D_SENT ||
+		m->delivery == D_STORED);
+}
+
+static struct message *row_now(struct store *s, message_n n)
+{
+	sqlite3_stmt *q = store_stmt(s, Q_BY_N);
+	struct message *m = NULL;
+	bool row;
+
+	if (store_begin_read(s))
+		return NULL;
+	sqlite3_bind_int64(q, 1, n);
+	if (store_step(s, q, &row) == OK && row)
+		m = sql_message(q);
+	sqlite3_reset(q);
+	return m;
+}
+
+void store_freshen(struct store *s, struct message *m)
+{
+	if (freshen(s, m) || (!is_open(m) && m->delivery != D_REQUEST))
+		return; /* what has ended stays as it is */
+	/* Its update may have come to the disk after m was read there. */
+	struct message *there = row_now(s, m->n);
+	if (!there)
+		return;
+	struct message old = *m;
+	*m = *there;
+	*there = old;
+	message_free(there);
 }
 
 static enum err read_message(struct store *s, enum stmt which, contact_id with,
@@ -317,7 +355,7 @@ static enum err message_now(struct store *s, contact_id with,
 		message_free(m);
 		return ERR_ABSENT;
 	}
-	store_freshen(s, m);
+	freshen(s, m);
 	*out = m;
 	return OK;
 }
@@ -338,13 +376,6 @@ enum err store_message(struct store *s, contact_id with, struct uuid id,
 
 /* ---- the outbox ---- */
 
-static bool is_open(const struct message *m)
-{
-	return !m->incoming &&
-	       (m->delivery == D_QUEUED || m->delivery == D_SENT ||
-		m->delivery == D_STORED);
-}
-
 /* Takes m; out->more: it had no room. */
 static void outbox_add(const struct store *s, struct message *m,
 		       struct page *out)
@@ -355,7 +386,7 @@ static void outbox_add(const struct store *s, struct message *m,
 		return;
 	}
 	m->with = adopted_by(s, m->with);
-	store_freshen(s, m);
+	freshen(s, m);
 	out->next = m->n;
 	if (is_open(m) && !forgotten(s, m->with, m->n))
 		out->row[out->n++] = m;

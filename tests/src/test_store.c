@@ -1157,6 +1157,44 @@ static void reader__pages__at_every_edge(void **state)
 	check_page(b, q, 4, 12, false, 18);
 }
 
+/* What a worker read, as the network thread has it a little later. */
+static enum delivery late(struct box *b, struct page *p)
+{
+	assert_int_equal(p->n, 1);
+	assert_int_equal(p->row[0]->delivery, D_QUEUED);
+	store_freshen(b->s, p->row[0]);
+	enum delivery d = p->row[0]->delivery;
+	assert_string_equal(p->row[0]->text, "hi");
+	page_free(p);
+	return d;
+}
+
+static void store__freshens__what_was_read_before_a_commit(void **state)
+{
+	struct box *b = *state;
+	struct query q = {.with = b->bob};
+	struct message m = outgoing(b->bob, 1);
+	struct now now = at(b);
+
+	store_queue(b->s, &m);
+	assert_int_equal(commit(b), OK);
+	struct page there = page(b, q), gathered = page(b, q);
+	struct page flying = page(b, q), written = page(b, q);
+	struct page durable = page(b, q);
+	assert_int_equal(late(b, &there), D_QUEUED);
+	m.delivery = D_DELIVERED;
+	store_update_soon(b->s, &m);
+	assert_int_equal(late(b, &gathered), D_DELIVERED);
+	store_flush(b->s);
+	ticket t = store_ticket(b->s);
+	struct batch *batch = store_batch(b->s, &now);
+	assert_int_equal(late(b, &flying), D_DELIVERED);
+	assert_int_equal(writer_commit(b->w, &batch, 1), OK);
+	assert_int_equal(late(b, &written), D_DELIVERED);
+	store_durable(b->s, t);
+	assert_int_equal(late(b, &durable), D_DELIVERED);
+}
+
 /* ---- history = off, expiry ---- */
 
 static void store__keeps_only_what_it_must__without_history(void **state)
@@ -1600,6 +1638,7 @@ int main(void)
 	    TEST(store__sends__at_most_four_batches),
 	    TEST(store__is_behind__with_4096_rows),
 	    TEST(reader__pages__at_every_edge),
+	    TEST(store__freshens__what_was_read_before_a_commit),
 	    TEST(store__keeps_only_what_it_must__without_history),
 	    TEST(writer__buries__for_45_days_only),
 	    TEST(store__gives_no_number__twice),
