@@ -133,7 +133,14 @@ static void notes_obey(struct center *c)
 void center_settle(struct center *c, const struct now *now)
 {
 	c->now_ms = now->wall_us / 1000;
+	c->rng = now->rng;
 	mail_settle(c);
+	login_work(c);
+}
+
+bool center_busy(const struct center *c)
+{
+	return c->n_knock > 0;
 }
 
 /* ---- time ---- */
@@ -193,6 +200,7 @@ void center_free(struct center *c)
 	for (size_t i = 0; i < c->n_mail; i++)
 		free((void *)(uintptr_t)c->mail[i].blob.p);
 	people_free(c);
+	knocks_free(c);
 	buf_free(&c->note);
 	free(c->way);
 	free(c);

@@ -37,8 +37,10 @@ void center_packet(struct center *c, const struct now *now, link_id id,
 		   const struct packet *p);
 /* A splice is over, or was none: FX_SPLICE of it was said. */
 void center_spliced(struct center *c, const struct uuid *token);
-/* After what was heard together: letters are kept in one go. */
+/* After what was heard together: letters are kept in one go, and one log-in by
+ * a password is looked at. Others have their turn before the next one. */
 void center_settle(struct center *c, const struct now *now);
+bool center_busy(const struct center *c); /* settle at once, it has more */
 /* Every CENTER_TICK_MS, and when the backend's fd is readable. */
 void center_tick(struct center *c, const struct now *now);
 #endif

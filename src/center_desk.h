@@ -9,6 +9,8 @@ enum {
 	DESK_BUCKETS = 4096,
 	MAIL_GATHER = 128, /* letters kept in one go */
 	ASKS_MAX = 256,
+	KNOCKS_MAX = 16, /* log-ins by a password that wait for their turn */
+	KNOCKS_EACH = 4, /* from one source */
 	NOTE_FIELDS = 3,
 };
 
@@ -53,6 +55,15 @@ struct person {
 	struct person *next;
 };
 
+/* A log-in by a password: one in a turn, for each takes some 30 ms. */
+struct knock {
+	link_id link;
+	uint64_t ref;
+	char user[CENTER_NAME_MAX + 1];
+	char source[CENTER_SOURCE_MAX + 1];
+	struct bytes password; /* owned */
+};
+
 struct center {
 	struct center_backend *b;
 	struct center_terms terms;
@@ -68,6 +79,8 @@ struct center {
 		uint64_t ref;
 	} from[MAIL_GATHER];
 	size_t n_mail;
+	struct knock knock[KNOCKS_MAX]; /* the first is next */
+	size_t n_knock;
 	struct ask ask[ASKS_MAX];
 	size_t n_ask;
 	struct relay_way *way; /* of center_relay.c; WAYS_MAX, or NULL */
@@ -139,6 +152,8 @@ void mail_bundle(struct center *c, struct desk *d, const struct packet *p);
 
 /* ---- center_login.c ---- */
 void login_try(struct center *c, struct desk *d, const struct packet *p);
+void login_work(struct center *c); /* one by a password */
+void knocks_free(struct center *c);
 void login_end(struct center *c, struct desk *d);
 /* Now and then. False: the backend does not answer. */
 bool login_refresh(struct center *c, struct desk *d);

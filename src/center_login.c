@@ -116,12 +116,9 @@ static void wrong(struct center *c, struct desk *d, const struct packet *p,
 /* By a password: right or wrong, known or not, it takes as long. */
 static void by_password(struct center *c, struct desk *d,
 			const struct packet *p, const char *user,
-			struct center_acct *a, uint64_t rev)
+			const char *source, struct center_acct *a, uint64_t rev)
 {
-	char source[CENTER_SOURCE_MAX + 1];
 	struct center_pen pen;
-
-	source_of(&d->at, source);
 	enum err err =
 	    c->b->attempt(c->b, user, source, TRY_BEGIN, c->now_ms, &pen);
 	if (err == ERR_AUTH)
@@ -169,6 +166,73 @@ static void by_key(struct center *c, struct desk *d, const struct packet *p,
 	welcome(c, d, user, a, p);
 }
 
+/* ---- those that wait for their turn ---- */
+
+static void knock_drop(struct center *c)
+{
+	struct knock *k = &c->knock[0];
+
+	secret_wipe((void *)(uintptr_t)k->password.p, k->password.n);
+	free((void *)(uintptr_t)k->password.p);
+	memmove(k, k + 1, --c->n_knock * sizeof(*k));
+}
+
+static void knock_put(struct center *c, struct desk *d, const struct packet *p,
+		      const char *user)
+{
+	struct knock k = {.link = d->link, .ref = p->ref};
+	struct bytes password = p->word[1];
+	unsigned same = 0;
+
+	source_of(&d->at, k.source);
+	for (size_t i = 0; i < c->n_knock; i++)
+		same += !strcmp(c->knock[i].source, k.source);
+	if (same == KNOCKS_EACH || c->n_knock == KNOCKS_MAX) {
+		desk_later(c, d, p);
+		return;
+	}
+	if (password.n > PASSWORD_MAX)
+		password.n = PASSWORD_MAX + 1; /* no password is so long */
+	snprintf(k.user, sizeof(k.user), "%s", user);
+	uint8_t *copy = xmalloc(password.n);
+	memcpy(copy, password.p, password.n);
+	k.password = (struct bytes){copy, password.n};
+	c->knock[c->n_knock++] = k;
+}
+
+static void knock_open(struct center *c, struct desk *d, const struct knock *k)
+{
+	struct packet p = {.verb = CENTER_LIN,
+			   .ref = k->ref,
+			   .n_words = 2,
+			   .word = {desk_view(k->user), k->password}};
+	struct center_acct *a = xzalloc(sizeof(*a));
+	uint64_t rev = 0;
+	enum err err = c->b->acct_get(c->b, k->user, a, &rev);
+
+	if (err && err != ERR_ABSENT)
+		desk_later(c, d, &p);
+	else
+		by_password(c, d, &p, k->user, k->source, a, err ? 0 : rev);
+	free(a);
+}
+
+void login_work(struct center *c)
+{
+	if (!c->n_knock)
+		return;
+	struct desk *d = desk_find(c, c->knock[0].link);
+	if (d)
+		knock_open(c, d, &c->knock[0]);
+	knock_drop(c);
+}
+
+void knocks_free(struct center *c)
+{
+	while (c->n_knock)
+		knock_drop(c);
+}
+
 void login_try(struct center *c, struct desk *d, const struct packet *p)
 {
 	char user[CENTER_NAME_MAX + 1];
@@ -191,7 +255,7 @@ void login_try(struct center *c, struct desk *d, const struct packet *p)
 				    "accounts are being taken over: try again "
 				    "in a moment");
 		else if (p->n_words > 1 && p->word[1].n)
-			by_password(c, d, p, user, a, rev);
+			knock_put(c, d, p, user);
 		else
 			desk_answer(c, d, p, CENTER_FAIL,
 				    "a password is needed");

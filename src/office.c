@@ -182,6 +182,8 @@ static int patience_ms(const struct office *o, const struct now *now)
 {
 	int ms = CENTER_TICK_MS / 2;
 
+	if (center_busy(o->center))
+		return 0;
 	return !o->taking ? ms
 	       : takeover_wait(o->taking, now) < ms
 		   ? takeover_wait(o->taking, now)
@@ -202,7 +204,7 @@ void office_run(struct office *o)
 	for (;;) {
 		poll(p, 2, patience_ms(o, &now));
 		now = clock_now(&rng, NULL);
-		bool any = o->taking != NULL;
+		bool any = o->taking != NULL || center_busy(o->center);
 		take_over(o, &now);
 		while (queue_take(o->down, &list)) {
 			if (!list)
