@@ -4,9 +4,12 @@
 
 /* Whom we dial. One contact has one round at a time: all its addresses, the
  * last good one first, 250 ms apart, names asked of the worker on the way;
- * the first handshake wins; when all failed, through a center (core_relay.c).
+ * the first handshake wins; when all failed, or after two seconds, through a
+ * center, too (core_relay.c).
  * A round that came to nothing is followed by the next after random(0, min(cap,
  * 1 s * 2^n)), as long as there is a reason. */
+
+enum { RELAY_AFTER_US = 2000000 }; /* since the last address was dialled */
 
 int64_t jitter(const struct now *now, int64_t span_us)
 {
@@ -92,11 +95,18 @@ static void round_over(struct core *c, const struct now *now, struct who *w,
 		post_away(c, now, w); /* he may not want a stranger's link */
 }
 
-/* Through a center neither. */
 void dial_over(struct core *c, const struct now *now, struct who *w)
 {
-	if (w->dial.round)
+	if (w->dial.round && !w->dial.open && !w->dial.names)
 		round_end(c, now, w, "cannot be reached");
+}
+
+/* His addresses may still answer: that would be a second link. */
+void dial_relayed(struct core *c, struct who *w)
+{
+	timer_stop(&c->heap, &w->dial.timer);
+	w->dial.round = false;
+	w->dial.n = w->dial.next = 0;
 }
 
 /* Dials the next address, if one is known by now. */
@@ -106,13 +116,17 @@ static void round_step(struct core *c, const struct now *now, struct who *w)
 
 	if (d->next < d->n) {
 		dial_one(c, w, d->at[d->next++]);
-		if (d->next < d->n)
+		if (d->next < d->n || relay_way(c, w))
 			timer_set(&c->heap, &d->timer,
-				  now->mono_us + 250 * MS_US);
+				  now->mono_us + (d->next < d->n
+						      ? 250 * MS_US
+						      : RELAY_AFTER_US));
 		return;
 	}
 	if (!d->open && !d->names)
 		round_over(c, now, w, "no answer");
+	else
+		relay_try(c, now, w);
 }
 
 /* False: it is there already, or there are enough. */
@@ -126,6 +140,12 @@ static bool round_add(struct dialling *d, struct addr at)
 		return false;
 	d->at[d->n++] = at;
 	return true;
+}
+
+/* All that are known were dialled: the timer, if any, is not for the next. */
+static bool round_idle(const struct dialling *d)
+{
+	return d->next == d->n;
 }
 
 static bool ask_name(struct core *c, struct who *w, const struct address_row *a)
@@ -184,6 +204,7 @@ void dial_now(struct core *c, const struct now *now, struct who *w)
 	if (w->conn || d->round || w->row.shown.blocked || c->quit)
 		return;
 	d->n = d->next = d->open = d->names = 0;
+	d->relay = false;
 	d->last_us = now->mono_us;
 	if (round_fill(c, w) && !d->n && !d->names) {
 		/* four names are being asked already */
@@ -304,8 +325,11 @@ static void met_another(struct core *c, const struct now *now, struct who *w,
 		place_add(c, other, text, at.port, VIA_SEEN, 0);
 		if (!other->dial.round)
 			dial_now(c, now, other);
-		else if (round_add(&other->dial, at) && !other->dial.timer.pos)
+		else if (round_idle(&other->dial) &&
+			 round_add(&other->dial, at))
 			round_step(c, now, other);
+		else
+			round_add(&other->dial, at);
 		return;
 	}
 	bool again = w->row.shown.changed;
@@ -358,12 +382,13 @@ void dial_resolved(struct core *c, const struct now *now, const struct job *j)
 	w->dial.names--;
 	if (!w->dial.round)
 		return;
+	bool idle = round_idle(&w->dial);
 	for (size_t i = 0; i < j->n_addr && !j->err; i++) {
 		struct addr at = j->addr[i];
 		at.port = j->port;
 		round_add(&w->dial, at);
 	}
-	if (w->dial.next < w->dial.n && !w->dial.timer.pos) {
+	if (w->dial.next < w->dial.n && idle) {
 		round_step(c, now, w);
 		return;
 	}

@@ -116,6 +116,7 @@ struct who {
 		unsigned fails;
 		int64_t last_us; /* when the latest round began */
 		bool round;      /* one is running */
+		bool relay;      /* in it he was asked for at our center */
 		bool keep;       /* again and again while the program runs */
 	} dial;
 	bool errand;  /* a center, and there is something for it */
@@ -327,7 +328,9 @@ void dial_resolved(struct core *c, const struct now *now, const struct job *j);
 bool dial_wanted(const struct core *c, const struct who *w);
 /* Something waits for it: a message, somebody who asked. */
 bool dial_needed(const struct core *c, const struct who *w);
+/* Through a center he cannot be reached; or he was. */
 void dial_over(struct core *c, const struct now *now, struct who *w);
+void dial_relayed(struct core *c, struct who *w);
 /* One dial at the word of others; false: enough for this minute. */
 bool dial_token(struct core *c, const struct now *now);
 /* A random time in [0, span). */
@@ -468,8 +471,8 @@ struct relays *relays_new(void);
 void relays_free(struct relays *r);
 /* There may be a way to him. */
 bool relay_way(const struct core *c, const struct who *w);
-/* All his addresses failed: true: he is asked for, or was and there is no
- * answer yet; in the end there is a link, or dial_over. */
+/* His addresses failed, or take long. True: he is asked for, or was and there
+ * is no answer yet; in the end there is a link, or dial_over. */
 bool relay_try(struct core *c, const struct now *now, struct who *w);
 bool relay_busy(const struct core *c, const struct who *w);
 void relay_stop(struct core *c, const struct who *w);

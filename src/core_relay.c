@@ -13,8 +13,9 @@ enum {
 	/* Links kept without anything to say, so that others see that we are
 	 * there; a center allows a person not many. */
 	COMPANY_MAX = 8,
-	ASK_US = 5000000,   /* for the center's answer */
-	LINK_US = 40000000, /* for the link; the socket gives up before */
+	COMPANY_MINUTE = 20, /* asked for with nothing to say */
+	ASK_US = 5000000,    /* for the center's answer */
+	LINK_US = 40000000,  /* for the link; the socket gives up before */
 };
 
 struct relay_ask {
@@ -33,6 +34,8 @@ struct relay_answer {
 
 struct relays {
 	uint64_t refs;
+	int64_t minute_us;
+	unsigned idle; /* asked for in that minute with nothing to say */
 	struct relay_ask ask[ASKS_OPEN];
 	struct relay_answer answer[ANSWERS_OPEN];
 };
@@ -111,6 +114,21 @@ static bool asked_for(const struct core *c, const struct who *w)
 	       (!who_stranger(w) && company(c) < COMPANY_MAX);
 }
 
+/* A center takes so many questions a minute; those that matter come first. */
+static bool affordable(struct core *c, const struct now *now,
+		       const struct who *w)
+{
+	struct relays *r = c->relays;
+
+	if (dial_needed(c, w))
+		return true;
+	if (now->mono_us - r->minute_us >= 60 * SECOND_US) {
+		r->minute_us = now->mono_us;
+		r->idle = 0;
+	}
+	return r->idle++ < COMPANY_MINUTE;
+}
+
 static void ask(struct core *c, const struct now *now, struct who *w,
 		struct relay_ask *a)
 {
@@ -137,10 +155,12 @@ bool relay_try(struct core *c, const struct now *now, struct who *w)
 		relay_stop(c, w);
 		return false;
 	}
-	if (!a && (!none || !asked_for(c, w)))
+	if (!a && (!none || w->dial.relay || !asked_for(c, w) ||
+		   !affordable(c, now, w)))
 		return false;
 	if (!a)
 		ask(c, now, w, a = none);
+	w->dial.relay = true;
 	timer_set(&c->heap, &w->dial.timer, a->until_us);
 	return true;
 }
@@ -162,7 +182,7 @@ static void answered(struct core *c, const struct now *now, struct relay_ask *a,
 			      .relayed = true};
 
 	a->ref = 0;
-	if (!w) {
+	if (!w || w->conn) { /* he came by himself */
 		*a = (struct relay_ask){0};
 		return;
 	}
@@ -254,6 +274,12 @@ static void answer_over(struct core *c, contact_id contact)
 			c->relays->answer[i] = (struct relay_answer){0};
 }
 
+/* An address of his answered meanwhile. */
+static bool direct(const struct who *w)
+{
+	return w->conn && w->conn->heard && !w->conn->relayed;
+}
+
 void core_relay_up(struct core *c, const struct now *now, link_id id,
 		   struct pubkey key, contact_id contact, bool ours)
 {
@@ -263,9 +289,9 @@ void core_relay_up(struct core *c, const struct now *now, link_id id,
 		answer_over(c, contact);
 	if (w && ours && relay_busy(c, w)) {
 		relay_stop(c, w);
-		dial_up(c, w);
+		dial_relayed(c, w);
 	}
-	if (!w || w->row.shown.blocked || c->quit ||
+	if (!w || w->row.shown.blocked || c->quit || (ours && direct(w)) ||
 	    memcmp(&w->row.shown.key, &key, sizeof(key)) != 0 ||
 	    links_of(w) == LINKS_EACH) {
 		effects_put(c->fx,

@@ -194,6 +194,11 @@ bool model_plain(const struct contact *c)
 	return c->trust == TRUST_PLAIN;
 }
 
+bool model_relayed(const struct contact *c)
+{
+	return c->presence == P_ONLINE && !model_plain(c) && !c->at.port;
+}
+
 const char *model_trust_word(const struct contact *c)
 {
 	if (c->changed)

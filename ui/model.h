@@ -67,6 +67,8 @@ const char *model_name(const struct contact *c);
 const char *model_presence_word(const struct contact *c);
 /* Nothing protects what is said there, and nobody there has a key. */
 bool model_plain(const struct contact *c);
+/* They are there, and nobody knows where: the link is through our center. */
+bool model_relayed(const struct contact *c);
 const char *model_trust_word(const struct contact *c);
 /* "~3f2a", the first digits of their id; empty before their key is known. */
 void model_tag(char out[static 6], const struct contact *c);

@@ -730,7 +730,10 @@ void plain_info(struct plain *p, const struct contact *c, const char *number)
 	plain_say(p, _("%s calls itself %s"), name, c->nick);
 	plain_say(p, _("now: %s%s"), _(model_presence_word(c)),
 		  c->blocked ? _(", blocked") : "");
-	plain_say(p, _("address: %s"), c->at.port ? at : _("not known"));
+	plain_say(p, _("address: %s"),
+		  c->at.port         ? at
+		  : model_relayed(c) ? _("through the center")
+				     : _("not known"));
 	if (!pubkey_none(&c->key) || model_plain(c))
 		plain_say(p, _("id: %s"), c->ident);
 	plain_say(p, _("key: %s"),

@@ -288,7 +288,9 @@ void tui_info(struct tui *t, const struct contact *c, const char *number)
 	buf_printf(b, _("Now           %s%s\n"), _(model_presence_word(c)),
 		   c->blocked ? _(", blocked") : "");
 	buf_printf(b, _("Address       %s\n"),
-		   c->at.port ? at : _("not known"));
+		   c->at.port         ? at
+		   : model_relayed(c) ? _("through the center")
+				      : _("not known"));
 	if (!pubkey_none(&c->key) || model_plain(c))
 		buf_printf(b, _("Id            %s\n"), c->ident);
 	buf_printf(b, _("Key           %s\n"),

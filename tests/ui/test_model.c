@@ -435,6 +435,25 @@ static void what_comes_meanwhile__leaves_no_gap(void **state)
 	assert_int_equal(model_arrived(m, 1), 4);
 }
 
+/* There without an address: through a center. */
+static void relayed__is_who_is_nowhere(void **state)
+{
+	struct contact c = person(1, "x");
+
+	(void)state;
+	c.trust = TRUST_PINNED;
+	c.presence = P_ONLINE;
+	assert_true(model_relayed(&c));
+	c.at.port = 6327;
+	assert_false(model_relayed(&c));
+	c.at.port = 0;
+	c.presence = P_OFFLINE;
+	assert_false(model_relayed(&c));
+	c.presence = P_ONLINE;
+	c.trust = TRUST_PLAIN;
+	assert_false(model_relayed(&c));
+}
+
 #define MODEL(f) cmocka_unit_test_setup_teardown(f, begin, end)
 
 int main(void)
@@ -456,6 +475,7 @@ int main(void)
 	    MODEL(first_page__is_as_long_as_the_screen),
 	    MODEL(older__goes_to_the_first),
 	    MODEL(what_comes_meanwhile__leaves_no_gap),
+	    MODEL(relayed__is_who_is_nowhere),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
