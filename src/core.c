@@ -933,7 +933,6 @@ void core_free(struct core *c)
 	if (!c)
 		return;
 	post_free(c->post);
-	relays_free(c->relays);
 	hub_free(c);
 	while (c->n_conns) {
 		struct conn *n = c->conns[0];
@@ -957,6 +956,7 @@ void core_free(struct core *c)
 	free(c->conns);
 	free(c->list);
 	free(c->lead);
+	relays_free(c->relays); /* contacts are taken out of it */
 	free(c->heap.timer);
 	free(c->told);
 	free(c);
