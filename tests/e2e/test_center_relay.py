@@ -301,4 +301,119 @@ def test_off(root):
         node.end()
 
 
+# ---- two networks with a center between them ----
+
+NETS = ["sotto-relay-%d-%s" % (os.getpid(), n) for n in ("center", "1", "2")]
+
+
+def ip(*words):
+    return subprocess.run(["ip", *words], stderr=subprocess.DEVNULL).returncode
+
+
+def inside(net, *words):
+    return ["ip", "netns", "exec", net, *words]
+
+
+def networks():
+    """A center's namespace with a cable to each of two others, which see
+    nothing but it. False: not allowed here."""
+    for net in NETS:
+        if ip("netns", "add", net) or ip("-n", net, "link", "set", "lo", "up"):
+            return False
+    for i, net in enumerate(NETS[1:], 1):
+        if ip("link", "add", "r%d" % i, "netns", NETS[0], "type", "veth",
+              "peer", "name", "eth", "netns", net):
+            return False
+        for where, dev, n in ((NETS[0], "r%d" % i, 1), (net, "eth", 2)):
+            if (ip("-n", where, "addr", "add", "10.78.%d.%d/24" % (i, n),
+                   "dev", dev) or
+                    ip("-n", where, "link", "set", dev, "up")):
+                return False
+        if ip("-n", net, "route", "add", "default", "via", "10.78.%d.1" % i):
+            return False
+    return True
+
+
+def bridge(on):
+    """Whether the two networks reach each other through the one between."""
+    subprocess.run(inside(NETS[0], "sh", "-c",
+                          "echo %d >/proc/sys/net/ipv4/ip_forward" % on),
+                   check=True)
+
+
+class Behind(Node):
+    def __init__(self, root, name, net, home=None):
+        self.home = home or os.path.join(root, name)
+        self.name = name
+        self.net = net
+        self.process = subprocess.Popen(
+            inside(NETS[net], SOTTO, "--headless", "--home", self.home,
+                   "--port", "6400", "--nick", name, "--no-discover"),
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
+        Lines.__init__(self, self.process.stdout.fileno(),
+                       self.process.stdin.write)
+        self.ready = self.want(event="ready")
+        self.id = self.ready["id"]
+        self.at = "10.78.%d.2:6400" % net
+
+
+def test_networks(root):
+    """Each knows the other's address, and no packet gets there."""
+    if os.geteuid() or not shutil.which("ip"):
+        print("skipped: needs root and iproute2")
+        return
+    try:
+        if not networks():
+            print("skipped: network namespaces are not allowed here")
+            return
+        behind(root)
+    finally:
+        for net in NETS:
+            ip("netns", "del", net)
+
+
+def behind(root):
+    center = Center(root, port=6390, prefix=inside(NETS[0]), bind="0.0.0.0")
+    ana, bob = Behind(root, "ana", 1), Behind(root, "bob", 2)
+    bridge(True)
+    login(ana, "10.78.1.1:6390", "ana")
+    login(bob, "10.78.2.1:6390", "bob")
+    ana.done("connect", to=bob.at)
+    ana.done("send", to=bob.at, text="first")
+    bob.want(event="message", text="first")
+    bob.done("reply", text="second")
+    ana.want(event="message", text="second")
+    for i in range(2):  # known by now: hello says where letters go
+        ana.end()
+        bob.end()
+        bridge(i == 0)
+        ana = Behind(root, "ana", 1, home=ana.home)
+        bob = Behind(root, "bob", 2, home=bob.home)
+        welcome(ana)
+        welcome(bob)
+        if i == 0:
+            ana.done("connect", to=bob.id)
+            ana.want(event="peer", peer__id=bob.id, peer__state="online",
+                     peer__addr=bob.at)
+    delivered(ana, bob.id, "over there")
+    bob.want(event="message", text="over there")
+    delivered(bob, ana.id, "over here")
+    ana.want(event="message", text="over here")
+    peer = ana.find(lambda e: e["event"] == "peer" and
+                    e["peer"]["id"] == bob.id and
+                    e["peer"]["state"] == "online")
+    assert peer["peer"]["addr"] is None, peer
+    # a way of their own is found when there is one
+    ana.kill()
+    bob.kill()
+    bridge(True)
+    ana = Behind(root, "ana", 1, home=ana.home)
+    bob = Behind(root, "bob", 2, home=bob.home)
+    ana.done("connect", to=bob.id)
+    ana.want(event="peer", peer__id=bob.id, peer__state="online",
+             peer__addr=bob.at)
+    for node in (ana, bob, center):
+        node.end()
+
+
 main(globals())
