@@ -289,6 +289,7 @@ static void met_ourselves(struct core *c, const struct now *now, link_id id,
 	c->typed = 0;
 	w->dial.keep = false;
 	wait_answer(c, w->row.shown.id, CODE_SELF, "that is yourself");
+	post_unreached(c, w, "that is yourself");
 	if (w->row.shown.id < 0 || c->disk)
 		return;
 	outbox_load(c, now, w);

@@ -726,6 +726,7 @@ static void on_forget(struct core *c, const struct now *now, client_id from,
 	forget_counts(w);
 	who_save(c, w);
 	wait_answer(c, w->row.shown.id, CODE_UNKNOWN, "forgotten");
+	post_unreached(c, w, "forgotten");
 	w->row.shown.gone = true;
 	tell_peer(c, w);
 	result_who(c, from, cmd->ref, c->hard, w);

@@ -426,6 +426,21 @@ def test_login__at_another_address_of_the_same_center(root):
         node.end()
 
 
+def test_login__where_no_center_is(root):
+    """Each is answered, and soon."""
+    ana, bob = Node(root, "ana"), Node(root, "bob")
+    nobody = "127.0.0.1:%d" % free_port()
+    for more in ({"password": "x"}, {}):
+        refuse = ana.refused("refused", "login", to=bob.at, user="ana",
+                             **more)
+        assert refuse["error"] == "this is no message center", refuse
+    ana.refused("unreachable", "login", to=nobody, user="ana", password="x")
+    itself = ana.refused("unreachable", "login", to=ana.at, user="ana")
+    assert itself["error"] == "that is yourself", itself
+    for node in (ana, bob):
+        node.end()
+
+
 # ---- credentials.txt ----
 
 def credentials(home, text, mode=0o600):
@@ -443,8 +458,8 @@ def summary(added, known):
 def test_credentials__are_taken_over_once(root):
     home = home_of(root)
     add(home, "seas", "mine")
-    credentials(home, b"seas winter99\nhans falcon99\nfoo bar secret99\n"
-                      b"\x1b[31m hidden99\nyoda wise99\r\n", 0o644)
+    credentials(home, b"seas winterQQ\nhans falconQQ\nfoo bar secretQQ\n"
+                      b"\x1b[31m hiddenQQ\nyoda wiseQQ\r\n", 0o644)
     center = Center(root)
     done = center.want(event="notice",
                        text=summary("2 accounts", "1 was"))
@@ -457,30 +472,30 @@ def test_credentials__are_taken_over_once(root):
     for text in notices:
         assert center.said().count("sotto: %s\n" % text) == 1, center.said()
     hans, seas = Node(root, "hans"), Node(root, "seas")
-    welcome(hans, center, "hans", password="falcon99")
-    refused(seas, center, "Incorrect", "seas", password="winter99")
+    welcome(hans, center, "hans", password="falconQQ")
+    refused(seas, center, "Incorrect", "seas", password="winterQQ")
     welcome(seas, center, "seas", password="mine")
     account(home, "passwd", "yoda", stdin=b"changed\n")
     center.end()
     # again: nobody is new, and a changed password stays changed
-    credentials(home, b"seas winter99\nhans falcon99\nyoda wise99\n")
+    credentials(home, b"seas winterQQ\nhans falconQQ\nyoda wiseQQ\n")
     center = Center(root)
     center.want(event="notice", text=summary("0 accounts", "3 were"))
     assert "others on this machine" not in [
         e.get("text") for e in center.seen], center.seen
     yoda = Node(root, "yoda")
-    refused(yoda, center, "Incorrect", "yoda", password="wise99")
+    refused(yoda, center, "Incorrect", "yoda", password="wiseQQ")
     welcome(yoda, center, "yoda", password="changed")
     err = run("center", "remove", "hans", "--yes", home=home)[2]
     assert "credentials.txt is still there" in err, err
     for node in (hans, seas, yoda, center):
         node.end()
-    assert "99" not in center.said(), center.said()
+    assert "QQ" not in center.said(), center.said()
     with open(os.path.join(home, "log.txt")) as f:
         log = f.read()
-    assert "2 accounts taken over" in log and "99" not in log, log
+    assert "2 accounts taken over" in log and "QQ" not in log, log
     with open(os.path.join(home, "center.db"), "rb") as f:
-        assert b"falcon99" not in f.read()
+        assert b"falconQQ" not in f.read()
 
 
 def test_credentials__that_are_none(root):
