@@ -306,7 +306,8 @@ static int64_t patience_ends(const struct bare *l)
 
 	if (datagrams(l))
 		return l->heard_us + DATAGRAMS_US;
-	if (l->d->traits & T_TRANSACTION)
+	/* a person types in the middle of a login: its owner ends it */
+	if ((l->d->traits & T_TRANSACTION) && (l->dialled || !l->d->step))
 		at = l->started_us + ERRAND_US;
 	if (!l->met)
 		at = earlier(at, l->started_us + FIRST_US);

@@ -43,6 +43,38 @@ void center_close(struct center_backend *b)
 		b->close(b);
 }
 
+static const char *prefix_of(const char *url)
+{
+	const char *query = strchr(url, '?');
+	const char *at = query;
+
+	while (at && strncmp(at + 1, "prefix=", 7) != 0)
+		at = strchr(at + 1, '&');
+	return at ? at + 8 : NULL;
+}
+
+char *center_beside(const char *where)
+{
+	const char *slash = strrchr(where, '/');
+	const char *prefix = is_nats(where) ? prefix_of(where) : NULL;
+	struct buf b = {0};
+
+	if (prefix) {
+		int n = (int)(prefix - where) + (int)strcspn(prefix, "&");
+
+		buf_printf(&b, "%.*s-plain%s", n, where, where + n);
+	} else if (is_nats(where)) {
+		buf_printf(&b, "%s%cprefix=sotto-plain", where,
+			   strchr(where, '?') ? '&' : '?');
+	} else {
+		buf_printf(&b, "%.*splain.db",
+			   slash ? (int)(slash - where) + 1 : 0, where);
+	}
+	char *beside = xstrndup((struct bytes){b.p, b.n});
+	buf_free(&b);
+	return beside;
+}
+
 /* ---- names ---- */
 
 bool center_name_ok(const char *user)

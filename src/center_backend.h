@@ -204,6 +204,10 @@ enum err center_open(const char *where, const struct center_rules *rules,
 		     struct center_backend **out,
 		     char why[static 256]) MUST_USE;
 void center_close(struct center_backend *b); /* NULL is fine */
+/* A second store beside that one, for what must be apart from it: a file
+ * plain.db in its folder, or its prefix with -plain behind it on the same
+ * servers. The caller frees it. */
+char *center_beside(const char *where);
 
 /* 1 to CENTER_NAME_MAX bytes of UTF-8 without blanks, control characters, what
  * a terminal must not see, and the | of document 002. Case counts. */

@@ -1,3 +1,4 @@
+#include "proto/dialect.h"
 #include "src/config_impl.h"
 #include "src/folders.h"
 #include <pwd.h>
@@ -325,6 +326,48 @@ static enum err plain_check(const struct config *c, const struct line *l,
 	return OK;
 }
 
+static bool is_booth(const struct config *c, size_t i)
+{
+	return c->plain[i].dialect == dialect_center.name;
+}
+
+static bool booth_given(const struct line *l)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (!strcmp(l->given[i].what->option, "--listen") &&
+		    !strncmp(l->given[i].value, "center=", 7))
+			return true;
+	return false;
+}
+
+/* Clients of document 002 are served by `sotto center` alone. A line of
+ * config.ini that says so does not keep other commands from working. */
+static enum err booth_check(struct config *c, const struct line *l,
+			    int *exit_code, char why[static 256])
+{
+	size_t kept = 0, n = c->n_plain;
+
+	for (size_t i = 0; i < n; i++)
+		if (c->center || !is_booth(c, i))
+			c->plain[kept++] = c->plain[i];
+	c->n_plain = kept;
+	if (kept < n && booth_given(l)) {
+		*exit_code = EXIT_USAGE;
+		snprintf(why, 256,
+			 "--listen center=: only sotto center serves "
+			 "the clients of document 002");
+		return ERR_STATE;
+	}
+	for (size_t i = 0; i < kept; i++)
+		if (is_booth(c, i) && c->pushes.dialect) {
+			snprintf(why, 256,
+				 "center-port: not beside listen center=; who "
+				 "serves document 002 logs in nowhere by it");
+			return ERR_STATE;
+		}
+	return OK;
+}
+
 enum err config_load(struct config *c, int argc, char **argv, int *exit_code,
 		     char why[static 256])
 {
@@ -341,6 +384,8 @@ enum err config_load(struct config *c, int argc, char **argv, int *exit_code,
 		err = load(c, &l, exit_code, why);
 	if (!err)
 		err = forgive(c, plain_check(c, &l, exit_code, why), why);
+	if (!err)
+		err = forgive(c, booth_check(c, &l, exit_code, why), why);
 	if (!err)
 		finish(c);
 	free(l.given);

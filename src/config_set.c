@@ -265,8 +265,7 @@ static bool listen_read(const char *value, struct listen_at *l)
 		return false;
 	memcpy(name, value, (size_t)(at - value));
 	d = dialect_named(name);
-	if (!d || (d->traits & T_KEYED) || d == &dialect_center ||
-	    !port_ok(colon + 1, &port) || !port)
+	if (!d || (d->traits & T_KEYED) || !port_ok(colon + 1, &port) || !port)
 		return false;
 	l->dialect = d->name;
 	l->at.port = (uint16_t)port;

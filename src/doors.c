@@ -134,10 +134,23 @@ enum err doors_open(struct doors *d, struct net *n, const struct config *cfg,
 
 /* ---- what others are told ---- */
 
+static bool is_booth(const struct listen_at *l)
+{
+	return l->dialect == dialect_center.name;
+}
+
+bool doors_booth(const struct config *cfg)
+{
+	for (size_t i = 0; i < cfg->n_plain; i++)
+		if (is_booth(&cfg->plain[i]))
+			return true;
+	return false;
+}
+
 void doors_tell(const struct doors *d, const struct config *cfg, struct core *c)
 {
 	for (size_t i = 0; i < cfg->n_plain; i++)
-		if (d->plain_open[i])
+		if (d->plain_open[i] && !is_booth(&cfg->plain[i]))
 			core_listens(c, dialect_named(cfg->plain[i].dialect),
 				     cfg->plain[i].at);
 	if (d->pushes_open)

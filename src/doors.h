@@ -18,6 +18,8 @@ enum err doors_open(struct doors *d, struct net *n, const struct config *cfg,
 		    const struct identity *id, char why[static 256]) MUST_USE;
 void doors_tell(const struct doors *d, const struct config *cfg,
 		struct core *c);
+/* Whether one of them is for the clients of document 002 (booth.h). */
+bool doors_booth(const struct config *cfg);
 /* Appends all of them, blanks between. */
 void doors_text(const struct doors *d, const struct config *cfg,
 		struct buf *out);

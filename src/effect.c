@@ -140,7 +140,7 @@ static size_t packet_size(const struct packet *p)
 	     bytes_size(p->key) + bytes_size(p->nick) + bytes_size(p->version) +
 	     bytes_size(p->features) + bytes_size(p->prekey) +
 	     bytes_size(p->center) + bytes_size(p->blob) +
-	     bytes_size(p->seal_to);
+	     bytes_size(p->seal_to) + bytes_size(p->frame);
 	n += flat_room(p->n_ranges * sizeof(*p->ranges));
 	n += flat_room(p->n_peers * sizeof(*p->peers));
 	for (size_t i = 0; i < p->n_words; i++)
@@ -176,6 +176,7 @@ static const struct packet *place_packet(uint8_t **at, const struct packet *p)
 	place_bytes(at, &copy->center);
 	place_bytes(at, &copy->blob);
 	place_bytes(at, &copy->seal_to);
+	place_bytes(at, &copy->frame);
 	copy->ranges =
 	    flat_bytes(at, p->ranges, p->n_ranges * sizeof(*p->ranges));
 	copy->peers = flat_bytes(at, p->peers, p->n_peers * sizeof(*p->peers));

@@ -291,9 +291,24 @@ static void hear_disk(struct engine *e, const struct now *now)
 		disk_said(e, now, d);
 }
 
+/* Of document 002's clients, when we serve them. */
+static void hear_plain_office(struct engine *e, const struct net_event *ev)
+{
+	if (ev->kind == NET_UP)
+		office_plain_up(e->office, ev->link, &ev->at, ev->dialled_for);
+	else if (ev->kind == NET_PACKET)
+		office_plain_packet(e->office, ev->link, ev->packet);
+	else
+		office_plain_down(e->office, ev->link, ev->dialled_for);
+}
+
 static void hear_net(struct engine *e, const struct now *now,
 		     const struct net_event *ev)
 {
+	if (office_is_plain(e->office, ev->dialect, ev->dialled_for)) {
+		hear_plain_office(e, ev);
+		return;
+	}
 	switch (ev->kind) {
 	case NET_UP:
 		if (!(ev->dialect->traits & T_KEYED)) {
@@ -491,6 +506,23 @@ static void office_notice(struct engine *e, const struct now *now,
 	journal_event(e->journal, now->wall_us, ev);
 }
 
+static void office_effect(struct engine *e, const struct now *now,
+			  const struct effect *fx)
+{
+	if (fx->kind == FX_SEND)
+		net_send(e->net, now, fx->link, fx->packet);
+	else if (fx->kind == FX_CLOSE)
+		net_close(e->net, now, fx->link);
+	else if (fx->kind == FX_DIAL)
+		net_dial(e->net, now, fx);
+	else if (fx->kind == FX_SPLICE)
+		net_expect(e->net, now, &fx->token);
+	else if (fx->kind == FX_EVENT && fx->dialect)
+		tell_event(e, now, fx); /* who comes: every day's news */
+	else if (fx->kind == FX_EVENT)
+		office_notice(e, now, fx->event);
+}
+
 /* What the center heard of this turn it hears now; what it said goes out. */
 static void office_says(struct engine *e, const struct now *now)
 {
@@ -499,14 +531,8 @@ static void office_says(struct engine *e, const struct now *now)
 	if (!e->office)
 		return;
 	office_hand_over(e->office);
-	while (office_next(e->office, &fx)) {
-		if (fx.kind == FX_SPLICE)
-			net_expect(e->net, now, &fx.token);
-		else if (fx.kind == FX_EVENT)
-			office_notice(e, now, fx.event);
-		else
-			net_send(e->net, now, fx.link, fx.packet);
-	}
+	while (office_next(e->office, &fx))
+		office_effect(e, now, &fx);
 }
 
 static void tell(struct engine *e, const struct now *now)
@@ -821,8 +847,14 @@ static enum err open_office(struct engine *e, char why[static 256])
 	else
 		for (size_t i = 0; i < sizeof e->instance.b; i++)
 			snprintf(e->node + 2 * i, 3, "%02x", e->instance.b[i]);
-	return office_open(e->cfg->center_store, e->cfg->data_dir, &terms,
-			   &e->office, why);
+	enum err err = office_open(e->cfg->center_store, e->cfg->data_dir,
+				   &terms, &e->office, why);
+	if (err || !doors_booth(e->cfg))
+		return err;
+	char *beside = center_beside(e->cfg->center_store);
+	err = office_plain(e->office, beside, e->node, why);
+	free(beside);
+	return err;
 }
 
 static void stop_office(struct engine *e)

@@ -1,4 +1,5 @@
 #include "src/office.h"
+#include "src/booth.h"
 #include "src/clock.h"
 #include "src/office_import.h"
 #include "src/queue.h"
@@ -10,7 +11,8 @@ enum { LISTS_MAX = 1024 };
 
 /* Both ways go lists of effects. Down there they mean what was heard: DIAL a
  * new link and its key, SEND a packet that came, CLOSE a link that went, SPLICE
- * one that is over. */
+ * one that is over. With a dialect they are the booth's, and with a contact of
+ * links that we dialled for it. */
 struct office {
 	struct queue *down, *up;
 	struct effects *heard; /* of this turn; the network thread's */
@@ -18,7 +20,9 @@ struct office {
 	struct effects *said; /* what office_next is at */
 	struct center_backend *backend;
 	struct center *center;
-	struct effects *fx;      /* the thread's, as all below */
+	struct effects *fx;           /* the thread's, as all below */
+	struct center_backend *plain; /* NULL: no booth */
+	struct booth *booth;
 	char *import;            /* credentials.txt, there or not */
 	struct takeover *taking; /* or NULL */
 };
@@ -50,6 +54,20 @@ enum err office_open(const char *where, const char *dir,
 	return ERR_CLOSED;
 }
 
+enum err office_plain(struct office *o, const char *where, const char *node,
+		      char why[static 256])
+{
+	enum err err = center_open(where, &booth_rules, &o->plain, why);
+
+	if (err)
+		return err;
+	o->booth = booth_new(o->plain, node, o->fx);
+	if (o->booth)
+		return OK;
+	snprintf(why, 256, "the store of plain accounts does not answer");
+	return ERR_CLOSED;
+}
+
 void office_free(struct office *o)
 {
 	void *list;
@@ -60,6 +78,8 @@ void office_free(struct office *o)
 	free(o->import);
 	center_free(o->center);
 	center_close(o->backend);
+	booth_free(o->booth);
+	center_close(o->plain);
 	while (queue_take(o->down, &list))
 		effects_free(list);
 	while (queue_take(o->up, &list))
@@ -102,6 +122,39 @@ void office_spliced(struct office *o, const struct uuid *token)
 	hear(o, &(struct effect){.kind = FX_SPLICE, .token = *token});
 }
 
+bool office_is_plain(const struct office *o, const struct dialect *d,
+		     contact_id dialled_for)
+{
+	return o && o->booth && d == &dialect_center &&
+	       (!dialled_for || dialled_for >= BOOTH_LINE);
+}
+
+void office_plain_up(struct office *o, link_id id, const struct addr *at,
+		     contact_id dialled_for)
+{
+	hear(o, &(struct effect){.kind = FX_DIAL,
+				 .dialect = &dialect_center,
+				 .link = id,
+				 .at = *at,
+				 .contact = dialled_for});
+}
+
+void office_plain_packet(struct office *o, link_id id, const struct packet *p)
+{
+	hear(o, &(struct effect){.kind = FX_SEND,
+				 .dialect = &dialect_center,
+				 .link = id,
+				 .packet = p});
+}
+
+void office_plain_down(struct office *o, link_id id, contact_id dialled_for)
+{
+	hear(o, &(struct effect){.kind = FX_CLOSE,
+				 .dialect = &dialect_center,
+				 .link = id,
+				 .contact = dialled_for});
+}
+
 void office_hand_over(struct office *o)
 {
 	/* a full queue: it gathers, and goes with the next turn */
@@ -135,12 +188,30 @@ void office_stop(struct office *o)
 
 /* ---- its own thread ---- */
 
+/* What a client is told back on a line that we dialled is of no use. */
+static void obey_plain(struct office *o, const struct now *now,
+		       const struct effect *e)
+{
+	if (e->kind == FX_DIAL && e->contact)
+		booth_reached(o->booth, now, e->link, e->contact);
+	else if (e->kind == FX_DIAL)
+		booth_up(o->booth, now, e->link, &e->at);
+	else if (e->kind == FX_SEND)
+		booth_packet(o->booth, now, e->link, e->packet);
+	else if (e->contact)
+		booth_missed(o->booth, now, e->contact);
+	else
+		booth_down(o->booth, now, e->link);
+}
+
 static void obey(struct office *o, const struct now *now, struct effects *heard)
 {
 	struct effect e;
 
 	while (effects_next(heard, 0, &e)) {
-		if (e.kind == FX_DIAL)
+		if (e.dialect)
+			obey_plain(o, now, &e);
+		else if (e.kind == FX_DIAL)
 			center_link_up(o->center, e.link, &e.pin, &e.at);
 		else if (e.kind == FX_SEND)
 			center_packet(o->center, now, e.link, e.packet);
@@ -160,21 +231,47 @@ static void say(struct office *o)
 		poll(NULL, 0, 1);
 	o->fx = effects_new();
 	center_say_into(o->center, o->fx);
+	if (o->booth)
+		booth_say_into(o->booth, o->fx);
+}
+
+static void hold(struct office *o, bool held)
+{
+	if (o->booth)
+		booth_hold(o->booth, held);
+	else
+		center_hold(o->center, held);
 }
 
 static void take_over(struct office *o, const struct now *now)
 {
-	if (!o->taking || takeover_turn(o->taking, o->backend, now, o->fx))
+	struct center_backend *to = o->booth ? o->plain : o->backend;
+
+	if (!o->taking || takeover_turn(o->taking, to, now, o->fx))
 		return;
 	takeover_end(o->taking);
 	o->taking = NULL;
-	center_hold(o->center, false);
+	hold(o, false);
+}
+
+/* Those passwords were meant for the clear: they open nothing that is sealed.
+ */
+static void say_for_whom(struct office *o)
+{
+	char text[] = "credentials.txt: for the plain accounts alone, of the "
+		      "clients of document 002";
+	struct event ev = {.kind = EV_NOTICE, .level = LEVEL_INFO};
+
+	ev.text = text;
+	effects_put(o->fx, &(struct effect){.kind = FX_EVENT, .event = &ev});
 }
 
 static void begin(struct office *o, const struct now *now)
 {
 	o->taking = takeover_begin(o->import, now, o->fx);
-	center_hold(o->center, o->taking != NULL);
+	if (o->taking && o->booth)
+		say_for_whom(o);
+	hold(o, o->taking != NULL);
 	say(o);
 }
 
@@ -184,6 +281,8 @@ static int patience_ms(const struct office *o, const struct now *now)
 
 	if (center_busy(o->center))
 		return 0;
+	if (o->booth)
+		ms = booth_wait(o->booth, now, ms);
 	return !o->taking ? ms
 	       : takeover_wait(o->taking, now) < ms
 		   ? takeover_wait(o->taking, now)
@@ -192,8 +291,10 @@ static int patience_ms(const struct office *o, const struct now *now)
 
 void office_run(struct office *o)
 {
-	struct pollfd p[] = {{.fd = queue_fd(o->down), .events = POLLIN},
-			     {.fd = o->backend->fd, .events = POLLIN}};
+	struct pollfd p[] = {
+	    {.fd = queue_fd(o->down), .events = POLLIN},
+	    {.fd = o->backend->fd, .events = POLLIN},
+	    {.fd = o->plain ? o->plain->fd : -1, .events = POLLIN}};
 	struct rng rng;
 	int64_t tick_us = 0;
 	void *list;
@@ -202,7 +303,7 @@ void office_run(struct office *o)
 	struct now now = clock_now(&rng, NULL);
 	begin(o, &now);
 	for (;;) {
-		poll(p, 2, patience_ms(o, &now));
+		poll(p, 3, patience_ms(o, &now));
 		now = clock_now(&rng, NULL);
 		bool any = o->taking != NULL || center_busy(o->center);
 		take_over(o, &now);
@@ -214,9 +315,13 @@ void office_run(struct office *o)
 		}
 		center_settle(o->center, &now);
 		bool due = now.mono_us - tick_us > CENTER_TICK_MS * 1000;
-		if (due || p[1].revents || any) {
+		if (o->booth)
+			any |= booth_turn(o->booth, &now);
+		if (due || p[1].revents || p[2].revents || any) {
 			tick_us = now.mono_us;
 			center_tick(o->center, &now);
+			if (o->booth)
+				booth_tick(o->booth, &now);
 			any = true;
 		}
 		if (any)

@@ -32,7 +32,7 @@ src/people       ^"src/(people|batch)\.h"  NONE
 src/sql          ^"src/(sql|event)\.h"  sqlite3|unistd\.h|fcntl\.h
 src/core         ^"(proto/(base|packet|dialect|seal|letter)|src/(core|core_impl|core_plain|core_post|event|job|store|effect|crash))\.h"  NONE
 src/office_import  ^"src/(office_import|center_account|effect)\.h"  NONE
-src/office       ^"src/(office|office_import|center|clock|queue)\.h"  poll\.h
+src/office       ^"src/(office|office_import|booth|center|clock|queue)\.h"  poll\.h
 src/center_sqlite  ^"src/(center_impl|center_sqlite_file|queue|sql)\.h"  sqlite3|unistd\.h|fcntl\.h
 src/center_nats  ^"src/(center_impl|center_nats_impl|center_nats_lib|clock|queue)\.h"  <nats
 src/center_backend  ^"(proto/base|src/center_impl)\.h"  NONE
@@ -47,6 +47,7 @@ src/queue.c      ^"(proto/base|src/queue)\.h"  pthread|sys/eventfd|unistd\.h
 src/disk.c       ^"src/(disk|store|queue|clock)\.h"  poll\.h|pthread|sys/eventfd|unistd\.h
 src/worker.c     ^"(proto/(base|seal)|src/(worker|job|queue|store|clock|identity))\.h"  poll\.h|sodium|netdb|sys/socket|netinet
 src/net          ^"(proto/[a-z]+|src/(net|net_impl|effect|event|clock))\.h"  sys/(socket|epoll)|netinet|unistd\.h|fcntl\.h
+src/booth        ^"(proto/dialect|src/(booth|booth_impl|center_backend|center_password|effect))\.h"  NONE
 src/beacon.c     ^"(proto/base|src/(beacon|core|event))\.h"  sys/socket|netinet|net/if|ifaddrs|unistd\.h
 src/engine.c     ^"(proto|src)/  pthread
 src/client.c     ^"(proto/base|src/(client|engine|event|lines|queue|clock))\.h"  sys/(socket|un|epoll)|fcntl\.h|unistd\.h
