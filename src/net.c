@@ -348,6 +348,27 @@ static unsigned pending_from(const struct net *n, const uint8_t *source)
 	return count;
 }
 
+/* Of one source, or of all: who says nothing makes room for who comes. Whoever
+ * is honest has said its word long before it is its turn. */
+static void oldest_goes(struct net *n, const uint8_t *source)
+{
+	struct conn *oldest = NULL;
+	uint8_t other[16];
+
+	for (size_t i = 1; i < n->n_slots; i++) {
+		struct conn *c = n->slot[i].conn;
+
+		if (!c || !c->counted ||
+		    (oldest && c->came_us >= oldest->came_us))
+			continue;
+		source_of(other, &c->at);
+		if (!source || !memcmp(other, source, 16))
+			oldest = c;
+	}
+	if (oldest)
+		net_conn_break(n, oldest, ERR_FULL);
+}
+
 static struct bucket *bucket_of(struct net *n, const uint8_t *source,
 				int64_t now_us)
 {
@@ -373,16 +394,18 @@ static bool admitted(struct net *n, const struct addr *from, int64_t now_us)
 	    local ? n->rules.pending_loopback : n->rules.pending_source;
 	uint8_t source[16];
 
-	if (n->n_pending >= n->rules.pending)
-		return false;
-	source_of(source, from);
-	if (pending_from(n, source) >= most)
-		return false;
 	if (!bucket_take(&n->total, now_us, n->rules.handshakes_s,
 			 n->rules.handshakes_s))
 		return false;
-	return local || bucket_take(bucket_of(n, source, now_us), now_us,
-				    n->rules.handshakes_source_s, BURST);
+	source_of(source, from);
+	if (!local && !bucket_take(bucket_of(n, source, now_us), now_us,
+				   n->rules.handshakes_source_s, BURST))
+		return false;
+	if (pending_from(n, source) >= most)
+		oldest_goes(n, source);
+	else if (n->n_pending >= n->rules.pending)
+		oldest_goes(n, NULL);
+	return true;
 }
 
 /* ---- sockets ---- */
@@ -550,6 +573,7 @@ static void accept_all(struct net *n, const struct listener *l)
 		set(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, 60000);
 		keep_alive(fd, l->dialect);
 		c->counted = c->reached = true;
+		c->came_us = now.mono_us;
 		n->n_pending++;
 		net_conn_start(n, c, &now, l->dialect, NULL);
 		opening_await(n, c);

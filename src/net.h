@@ -5,7 +5,8 @@
 /* Sockets and epoll. Turns bytes into packets by means of links and knows
  * nothing of what the packets mean. One thread; never calls back. */
 struct net;
-struct net_rules { /* before authentication */
+/* Before authentication; of too many that wait the oldest goes. */
+struct net_rules {
 	unsigned pending, pending_source, pending_loopback; /* 64, 4, 64 */
 	unsigned handshakes_s, handshakes_source_s;         /* 500, 5 */
 };

@@ -46,6 +46,7 @@ struct conn {
 	const struct dialect *dialect;
 	struct addr at;
 	contact_id dialled_for;
+	int64_t came_us;          /* to us */
 	int64_t due_us, stuck_us; /* stuck: output waits since; 0: none */
 	size_t heap;
 	link_id id;

@@ -560,7 +560,18 @@ static void net__gives_up__on_who_never_answers(void **state)
 
 /* ---- limits before authentication ---- */
 
-static void net__refuses__the_65th_that_has_not_said_who_it_is(void **state)
+/* One that came after all the others. */
+static int one_more(void)
+{
+	int fd;
+
+	moved_us += 1000;
+	fd = bare();
+	turn();
+	return fd;
+}
+
+static void net__lets_go__the_oldest_of_65_that_said_nothing(void **state)
 {
 	static const uint8_t rubbish[] = "GET / HTTP/1.1\r\n\r\n";
 	static const char other[] = "127.0.0.2";
@@ -568,24 +579,29 @@ static void net__refuses__the_65th_that_has_not_said_who_it_is(void **state)
 	int fd[PENDING], more;
 
 	(void)state;
-	for (int i = 0; i < PENDING; i++)
+	for (int i = 0; i < PENDING; i++) {
+		moved_us += 1000;
 		fd[i] = i % 2 ? bare() : bare_from(other, "127.0.0.1", 0);
-	more = bare();
-	UNTIL(closed(more));
-	close(more);
-	for (int i = 0; i < PENDING; i++)
+		turn();
+	}
+	more = one_more();
+	UNTIL(closed(fd[0]));
+	for (int i = 1; i < PENDING; i++)
 		assert_false(closed(fd[i]));
-	assert_int_equal(server.downs, 0); /* nobody hears of the refused */
+	assert_false(closed(more));
+	UNTIL(server.downs == 1);
 
 	put(fd[5], rubbish, sizeof rubbish); /* a place is free again */
 	UNTIL(closed(fd[5]));
-	assert_int_equal(server.downs, 1);
+	UNTIL(server.downs == 2);
 	assert_int_equal(server.down.why, ERR_PARSE);
 	talker_dial(&t, 3, 0); /* in, known: it counts no longer */
 	close(fd[5]);
-	fd[5] = bare();
-	more = bare();
-	UNTIL(closed(more));
+	fd[5] = one_more();
+	assert_false(closed(fd[1]));
+	close(fd[0]);
+	fd[0] = one_more();
+	UNTIL(closed(fd[1]));
 	assert_false(closed(fd[5]));
 	talker_say(&t, "still here");
 	talker_write(&t);
@@ -596,7 +612,7 @@ static void net__refuses__the_65th_that_has_not_said_who_it_is(void **state)
 		close(fd[i]);
 }
 
-static void net__refuses__the_fourth_of_one_source_when_three_may(void **state)
+static void net__lets_go__the_first_of_four_when_three_may(void **state)
 {
 	struct net_rules rules = usual;
 	int fd[4], other;
@@ -605,14 +621,15 @@ static void net__refuses__the_fourth_of_one_source_when_three_may(void **state)
 	side_end(&server);
 	rules.pending_loopback = 3;
 	assert_int_equal(start_with(&rules), OK);
-	for (int i = 0; i < 4; i++)
-		fd[i] = bare();
 	other = bare_from("127.0.0.2", "127.0.0.1", 0);
-	UNTIL(closed(fd[3]));
 	turn();
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < 4; i++)
+		fd[i] = one_more();
+	UNTIL(closed(fd[0]));
+	turn();
+	for (int i = 1; i < 4; i++)
 		assert_false(closed(fd[i]));
-	assert_false(closed(other));
+	assert_false(closed(other)); /* older, but somebody else's */
 	close(other);
 	for (int i = 0; i < 4; i++)
 		close(fd[i]);
@@ -630,7 +647,7 @@ static bool listen_outside(char ip[static ADDR_TEXT])
 	       !net_listen(server.net, &dialect_sotto, any, &server.port);
 }
 
-static void net__refuses__the_fifth_from_outside(void **state)
+static void net__lets_go__the_first_of_five_from_outside(void **state)
 {
 	char ip[ADDR_TEXT];
 	int fd[5];
@@ -638,14 +655,17 @@ static void net__refuses__the_fifth_from_outside(void **state)
 	(void)state;
 	if (!listen_outside(ip))
 		skip();
-	for (int i = 0; i < 5; i++)
+	for (int i = 0; i < 5; i++) {
+		moved_us += 1000;
 		fd[i] = bare_from(ip, ip, 0);
-	UNTIL(closed(fd[4]));
-	for (int i = 0; i < 4; i++)
+		turn();
+	}
+	UNTIL(closed(fd[0]));
+	for (int i = 1; i < 5; i++)
 		assert_false(closed(fd[i]));
 	for (int i = 0; i < 5; i++)
 		close(fd[i]);
-	UNTIL(server.downs == 4);
+	UNTIL(server.downs == 5);
 	fd[0] = bare_from(ip, ip, 0);
 	turn();
 	turn();
@@ -891,9 +911,9 @@ int main(void)
 	    TEST(net__tells__that_nobody_is_there),
 	    TEST(net__tells__of_another_key_than_the_pin),
 	    TEST(net__gives_up__on_who_never_answers),
-	    TEST(net__refuses__the_65th_that_has_not_said_who_it_is),
-	    TEST(net__refuses__the_fourth_of_one_source_when_three_may),
-	    TEST(net__refuses__the_fifth_from_outside),
+	    TEST(net__lets_go__the_oldest_of_65_that_said_nothing),
+	    TEST(net__lets_go__the_first_of_four_when_three_may),
+	    TEST(net__lets_go__the_first_of_five_from_outside),
 	    TEST(net__refuses__who_comes_too_often_from_outside),
 	    TEST(net__refuses__too_many_handshakes_a_second),
 	    TEST(net__closes__who_sends_a_byte_and_stops),
