@@ -360,6 +360,8 @@ static enum err booth_check(struct config *c, const struct line *l,
 	}
 	for (size_t i = 0; i < kept; i++)
 		if (is_booth(c, i) && c->pushes.dialect) {
+			if (booth_given(l))
+				*exit_code = EXIT_USAGE;
 			snprintf(why, 256,
 				 "center-port: not beside listen center=; who "
 				 "serves document 002 logs in nowhere by it");
