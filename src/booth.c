@@ -221,16 +221,16 @@ void booth_packet(struct booth *b, const struct now *now, link_id id,
 /* ---- lines ---- */
 
 void booth_reached(struct booth *b, const struct now *now, link_id id,
-		   contact_id line)
+		   contact_id flight)
 {
 	booth_now(b, now);
-	line_landed(b, line, id);
+	line_landed(b, flight, id);
 }
 
-void booth_missed(struct booth *b, const struct now *now, contact_id line)
+void booth_missed(struct booth *b, const struct now *now, contact_id flight)
 {
 	booth_now(b, now);
-	line_missed(b, line);
+	line_missed(b, flight);
 }
 
 /* ---- time ---- */
@@ -288,7 +288,7 @@ struct booth *booth_new(struct center_backend *backend, const char *node,
 
 	b->b = backend;
 	b->fx = fx;
-	b->last_line = BOOTH_LINE;
+	b->last_flight = BOOTH_FLIGHT;
 	snprintf(b->node, sizeof(b->node), "%s", node);
 	b->watch = (struct center_watch){
 	    .ctx = b, .presence = folk_presence, .note = nodes_heard};

@@ -24,9 +24,9 @@ struct booth *booth_new(struct center_backend *b, const char *node,
 			struct effects *fx);
 void booth_free(struct booth *b);
 /* From here on there: FX_SEND, FX_CLOSE, FX_DIAL, FX_EVENT. A dial's contact is
- * BOOTH_LINE or above. */
+ * BOOTH_FLIGHT or above, and never the same again. */
 void booth_say_into(struct booth *b, struct effects *fx);
-#define BOOTH_LINE (INT64_C(1) << 62)
+#define BOOTH_FLIGHT (INT64_C(1) << 62)
 
 /* As long as it is held nobody is let in or refused: accounts are being taken
  * over, and his may be among them. */
@@ -41,8 +41,8 @@ void booth_down(struct booth *b, const struct now *now, link_id id);
 /* Of those that we dialled: it is there and has said its word; it ended, also
  * when it never was there. */
 void booth_reached(struct booth *b, const struct now *now, link_id id,
-		   contact_id line);
-void booth_missed(struct booth *b, const struct now *now, contact_id line);
+		   contact_id flight);
+void booth_missed(struct booth *b, const struct now *now, contact_id flight);
 
 /* Looks at one password that waits, 30 ms, and not more than half of the time.
  * False: there was nothing to do. booth_wait: ms until it wants to, at most

@@ -51,13 +51,12 @@ struct push {
 /* The way to where somebody listens, one connection a push, one at a time. */
 struct line {
 	struct line *next;
-	contact_id id;
+	contact_id flight; /* each has its own; 0: none */
 	struct addr at;
 	char user[CENTER_NAME_MAX + 1];
 	struct member *of; /* NULL: he moved; it ends when all is said */
 	struct push *first, *last;
 	size_t n;
-	bool flying;
 	int64_t since_us;
 };
 
@@ -100,7 +99,7 @@ struct booth {
 	size_t n_members;
 	struct line *line, *line_last;
 	size_t n_lines, n_flying;
-	contact_id last_line;
+	contact_id last_flight;
 	struct person *person;
 	size_t n_person;
 	struct ask ask[ASKS_MAX];
@@ -140,8 +139,8 @@ bool line_put(struct booth *b, struct line *l, const struct packet *p,
 void line_end(struct booth *b, struct line *l);
 /* Its member is elsewhere: at most `last` is said there, which may be NULL. */
 void line_leave(struct booth *b, struct line *l, const struct packet *last);
-void line_landed(struct booth *b, contact_id id, link_id link);
-void line_missed(struct booth *b, contact_id id);
+void line_landed(struct booth *b, contact_id flight, link_id link);
+void line_missed(struct booth *b, contact_id flight);
 void line_tick(struct booth *b);
 
 /* ---- booth_login.c ---- */

@@ -11,7 +11,6 @@ struct line *line_new(struct booth *b, const struct addr *at, struct member *of)
 	if (b->n_lines == LINES_MAX)
 		return NULL;
 	l = xzalloc(sizeof(*l));
-	l->id = ++b->last_line;
 	l->at = *at;
 	l->of = of;
 	memcpy(l->user, of->user, sizeof(l->user));
@@ -51,8 +50,8 @@ static struct push *pop(struct line *l)
 
 static void ground(struct booth *b, struct line *l)
 {
-	b->n_flying -= l->flying;
-	l->flying = false;
+	b->n_flying -= l->flight != 0;
+	l->flight = 0;
 }
 
 static void line_drop(struct booth *b, struct line *l)
@@ -69,15 +68,15 @@ static void line_drop(struct booth *b, struct line *l)
 
 static void go(struct booth *b, struct line *l)
 {
-	if (l->flying || !l->first || b->n_flying == FLYING_MAX)
+	if (l->flight || !l->first || b->n_flying == FLYING_MAX)
 		return;
-	l->flying = true;
+	l->flight = ++b->last_flight;
 	l->since_us = b->now_us;
 	b->n_flying++;
 	effects_put(b->fx, &(struct effect){.kind = FX_DIAL,
 					    .dialect = &dialect_center,
 					    .at = l->at,
-					    .contact = l->id,
+					    .contact = l->flight,
 					    .packet = &l->first->p});
 }
 
@@ -171,7 +170,7 @@ static void give_back(struct booth *b, struct line *l)
 /* What is on its way stays; what waits was for whoever is elsewhere now. */
 void line_leave(struct booth *b, struct line *l, const struct packet *last)
 {
-	struct push *flying = l->flying ? pop(l) : NULL;
+	struct push *flying = l->flight ? pop(l) : NULL;
 
 	give_back(b, l);
 	if (flying) {
@@ -196,19 +195,20 @@ void line_end(struct booth *b, struct line *l)
 
 /* ---- what became of it ---- */
 
-static struct line *line_find(const struct booth *b, contact_id id)
+/* NULL also when it landed: its end is heard of then, too. */
+static struct line *line_find(const struct booth *b, contact_id flight)
 {
 	struct line *l = b->line;
 
-	while (l && l->id != id)
+	while (l && l->flight != flight)
 		l = l->next;
-	return l && l->flying ? l : NULL;
+	return l;
 }
 
 /* It took the frame with the connection; there is no answer to wait for. */
-void line_landed(struct booth *b, contact_id id, link_id link)
+void line_landed(struct booth *b, contact_id flight, link_id link)
 {
-	struct line *l = line_find(b, id);
+	struct line *l = line_find(b, flight);
 	struct push *u;
 
 	effects_put(b->fx, &(struct effect){.kind = FX_CLOSE, .link = link});
@@ -221,9 +221,9 @@ void line_landed(struct booth *b, contact_id id, link_id link)
 	line_over(b, l);
 }
 
-void line_missed(struct booth *b, contact_id id)
+void line_missed(struct booth *b, contact_id flight)
 {
-	struct line *l = line_find(b, id);
+	struct line *l = line_find(b, flight);
 
 	if (!l)
 		return;
@@ -237,7 +237,7 @@ void line_tick(struct booth *b)
 {
 	for (struct line *l = b->line, *next; l; l = next) {
 		next = l->next;
-		if (l->flying && b->now_us - l->since_us > LOST_US)
-			line_missed(b, l->id);
+		if (l->flight && b->now_us - l->since_us > LOST_US)
+			line_missed(b, l->flight);
 	}
 }

@@ -126,7 +126,7 @@ bool office_is_plain(const struct office *o, const struct dialect *d,
 		     contact_id dialled_for)
 {
 	return o && o->booth && d == &dialect_center &&
-	       (!dialled_for || dialled_for >= BOOTH_LINE);
+	       (!dialled_for || dialled_for >= BOOTH_FLIGHT);
 }
 
 void office_plain_up(struct office *o, link_id id, const struct addr *at,

@@ -151,7 +151,7 @@ static void closed(struct world *w, link_id id)
 static void dialled(struct world *w, const struct effect *e)
 {
 	assert_ptr_equal(e->dialect, &dialect_center);
-	assert_true(e->contact >= BOOTH_LINE);
+	assert_true(e->contact >= BOOTH_FLIGHT);
 	if (w->hold) {
 		assert_true(w->n_held < 128);
 		w->held[w->n_held++] = e->contact;
@@ -160,6 +160,8 @@ static void dialled(struct world *w, const struct effect *e)
 	} else {
 		write_down(w, e->at.port, 0, e->packet);
 		booth_reached(w->booth, &w->now, ++w->links, e->contact);
+		/* its listener was the quicker one to close */
+		booth_missed(w->booth, &w->now, e->contact);
 	}
 }
 
