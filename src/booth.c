@@ -3,14 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* A session outlives the 30 s of HEY a little: we say first who is gone, and
- * the backend does when we are gone ourselves. Boxes hold what people type. */
-const struct center_rules booth_rules = {
-    .session_s = 40,
-    .box_mails = 1000,
-    .box_bytes = 1 << 20,
-};
-
 enum { REQUESTS = 200, LOOK_MS = 60 };
 static const int64_t REQUESTS_US = 10 * SECOND_US;
 static const int64_t HALVED_US = 10 * SECOND_US;

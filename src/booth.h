@@ -16,10 +16,8 @@
  * Where a member listens: at the address that he came from, with the port he
  * told; so nobody can have us connect to others. */
 struct booth;
-/* The backend's rules that it wants. */
-extern const struct center_rules booth_rules;
-/* b is borrowed, and so is node, its name among the nodes. NULL: the backend
- * does not answer. */
+/* b, opened with center_beside_rules, is borrowed; node: its name among the
+ * nodes. NULL: the backend does not answer. */
 struct booth *booth_new(struct center_backend *b, const char *node,
 			struct effects *fx);
 void booth_free(struct booth *b);

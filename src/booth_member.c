@@ -235,15 +235,29 @@ bool member_enter(struct booth *b, const struct visitor *v, uint16_t port)
 	return true;
 }
 
+/* An account can be removed by another process. */
+static bool has_account(struct booth *b, const struct member *m)
+{
+	struct center_acct *a = xmalloc(sizeof(*a));
+	uint64_t rev;
+	bool has = b->b->acct_get(b->b, m->user, a, &rev) != ERR_ABSENT;
+
+	free(a);
+	return has;
+}
+
 /* Over at the backend, or never known to it: ours again. */
 static bool stay(struct booth *b, struct member *m)
 {
+	bool has = has_account(b, m);
 	enum err err =
 	    b->b->session_refresh(b->b, m->user, &m->session, b->now_ms);
 
 	m->kept_us = b->now_us;
-	if (err == ERR_AUTH) {
-		member_leave(b, m, true);
+	if (!has)
+		member_say(b, m, "Your account was removed");
+	if (!has || err == ERR_AUTH) {
+		member_leave(b, m, has);
 		return false;
 	}
 	if (err == ERR_ABSENT && !claim(b, m))

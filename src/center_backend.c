@@ -53,6 +53,15 @@ static const char *prefix_of(const char *url)
 	return at ? at + 8 : NULL;
 }
 
+/* A session outlives the 30 s after which document 002's clients are gone: the
+ * booth says first who is, and the backend when the booth is gone itself. Its
+ * boxes hold what people type. */
+const struct center_rules center_beside_rules = {
+    .session_s = 40,
+    .box_mails = 1000,
+    .box_bytes = 1 << 20,
+};
+
 char *center_beside(const char *where)
 {
 	const char *slash = strrchr(where, '/');

@@ -208,6 +208,7 @@ void center_close(struct center_backend *b); /* NULL is fine */
  * plain.db in its folder, or its prefix with -plain behind it on the same
  * servers. The caller frees it. */
 char *center_beside(const char *where);
+extern const struct center_rules center_beside_rules;
 
 /* 1 to CENTER_NAME_MAX bytes of UTF-8 without blanks, control characters, what
  * a terminal must not see, and the | of document 002. Case counts. */

@@ -174,7 +174,11 @@ static enum err mode_find(struct config *c, char why[static 256])
 			 near ? near : "");
 		return ERR_PARSE;
 	}
-	if (c->mode == RUN_HEADLESS || c->mode == RUN_PLAIN) {
+	/* of the accounts those of the plain listener */
+	c->center_plain = c->mode == RUN_PLAIN && c->argc > 1 &&
+			  !strcmp(c->argv[0], "center");
+	if (c->mode == RUN_HEADLESS ||
+	    (c->mode == RUN_PLAIN && !c->center_plain)) {
 		snprintf(why, 256, "%s takes no command, but got %s",
 			 c->mode == RUN_PLAIN ? "--plain" : "--headless",
 			 shown);

@@ -65,6 +65,7 @@ struct config {
 	char language[8];             /* "", or that of the interface */
 	int verbose;                  /* -q: -1, -v: 1 */
 	bool center, center_open;     /* sotto center; accounts = open */
+	bool center_plain;            /* `center add --plain` and the like */
 	bool relay;                   /* who cannot be dialled is met there */
 	char *center_store;           /* --backend, or center.db */
 	char center_node[33];         /* "": another name at each start */

@@ -561,7 +561,8 @@ static enum err set_headless(struct config *c, const char *value, char *why)
 static enum err set_plain(struct config *c, const char *value, char *why)
 {
 	(void)value, (void)why;
-	c->mode = RUN_PLAIN;
+	if (c->mode != RUN_COMMAND) /* that has its own use for it */
+		c->mode = RUN_PLAIN;
 	return OK;
 }
 

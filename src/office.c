@@ -57,7 +57,7 @@ enum err office_open(const char *where, const char *dir,
 enum err office_plain(struct office *o, const char *where, const char *node,
 		      char why[static 256])
 {
-	enum err err = center_open(where, &booth_rules, &o->plain, why);
+	enum err err = center_open(where, &center_beside_rules, &o->plain, why);
 
 	if (err)
 		return err;

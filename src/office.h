@@ -12,7 +12,7 @@ enum err office_open(const char *where, const char *dir,
 		     const struct center_terms *terms, struct office **out,
 		     char why[static 256]) MUST_USE;
 /* Serves document 002's clients too (booth.h), with a store of their own, for
- * which credentials.txt is then; before office_run. node is borrowed. */
+ * which credentials.txt is then; before office_run. */
 enum err office_plain(struct office *o, const char *where, const char *node,
 		      char why[static 256]) MUST_USE;
 void office_free(struct office *o); /* after office_run has returned */

@@ -78,16 +78,17 @@ static bool is_file(const char *store)
 	return strncmp(store, "nats://", 7) && strncmp(store, "tls://", 6);
 }
 
-static int open_store(struct clerk *k, bool make)
+static int open_at(struct clerk *k, const char *store, bool make)
 {
-	const char *store = k->cfg->center_store;
+	const struct center_rules *rules =
+	    k->cfg->center_plain ? &center_beside_rules : NULL;
 	char why[256] = "";
 
 	if (!make && is_file(store) && access(store, F_OK))
 		return shell_fail(EXIT_UNKNOWN,
 				  "there is no center here: %s: %s", store,
 				  strerror(errno));
-	enum err err = center_open(store, NULL, &k->b, why);
+	enum err err = center_open(store, rules, &k->b, why);
 	if (!err)
 		return 0;
 	return shell_fail(err == ERR_CLOSED ||
@@ -95,6 +96,16 @@ static int open_store(struct clerk *k, bool make)
 			      ? EXIT_UNKNOWN
 			      : EXIT_FAILURE,
 			  "%s", why);
+}
+
+static int open_store(struct clerk *k, bool make)
+{
+	const char *store = k->cfg->center_store;
+	char *beside = k->cfg->center_plain ? center_beside(store) : NULL;
+	int status = open_at(k, beside ? beside : store, make);
+
+	free(beside);
+	return status;
 }
 
 /* Whether he has an account, before somebody types a password in vain. */
@@ -270,9 +281,11 @@ static int center_remove(struct clerk *k)
 		return failed(k, err);
 	say_done(k, "removed");
 	if (k->text)
-		shell_say("Letters to its devices stay until they are too old. "
+		shell_say("%s stay until they are too old. "
 			  "Who is logged in is logged off within half a "
-			  "minute.");
+			  "minute.",
+			  k->cfg->center_plain ? "Texts to it"
+					       : "Letters to its devices");
 	warn_of_credentials(k);
 	return 0;
 }
@@ -468,10 +481,18 @@ static int check(const struct clerk *k, size_t verb, const struct words *w)
 					      "--ephemeral keeps none");
 	if (k->yes && verbs[verb].run != center_remove)
 		return shell_fail(EXIT_USAGE, "--yes belongs to remove");
+	if (k->cfg->center_plain && verbs[verb].run == center_invite)
+		return shell_fail(EXIT_USAGE,
+				  "a plain account has a password, and no "
+				  "invitation");
 	if (verbs[verb].user != (w->argc > 2))
 		return shell_fail(EXIT_USAGE, "center %s takes %s",
 				  verbs[verb].name,
 				  verbs[verb].user ? "a name" : "no name");
+	if (k->user && k->cfg->center_plain && strpbrk(k->user, "]>"))
+		return shell_fail(EXIT_USAGE,
+				  "no name for a plain account: ] and > would "
+				  "end it in what others read");
 	if (k->user && !center_name_ok(k->user))
 		return shell_fail(EXIT_USAGE,
 				  "that is no name: 1 to %d bytes of UTF-8 "

@@ -57,7 +57,7 @@ static void begin(struct world *w)
 {
 	char why[256];
 
-	ok(center_open(w->path, &booth_rules, &w->b, why));
+	ok(center_open(w->path, &center_beside_rules, &w->b, why));
 	w->fx = effects_new();
 	w->booth = booth_new(w->b, "one", w->fx);
 	assert_non_null(w->booth);
