@@ -371,8 +371,7 @@ def test_our_own_client(root):
     ana.want(event="message", text="to all")
     # consent, both ways
     ana.done("getaddress", user="google")
-    bob.want(event="notice",
-             text="seas wants your address: /allow seas gives it")
+    bob.want(event="consent", user="seas")
     bob.done("allow", user="seas")
     ana.want(event="notice", text="You can now privately message google")
     ana.done("send", to=at + "/google", text="direct", name="private",
