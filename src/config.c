@@ -137,7 +137,7 @@ static enum err environment_apply(struct config *c, char why[static 256])
 
 static void nick_default(struct config *c)
 {
-	const char *user = getenv("USER");
+	const char *user = c->center ? "center" : getenv("USER");
 
 	if (!user || !config_nick_ok(user)) {
 		const struct passwd *p = getpwuid(geteuid());

@@ -140,6 +140,7 @@ static void worked(struct plain *p, const struct asked *a,
 	case WHY_NOTHING:
 	case WHY_SEND:
 		return;
+	case WHY_LOGIN:
 	case WHY_SAY:
 		plain_name(p, name, ev->contact);
 		if (a->said && ev->contact)
@@ -189,6 +190,8 @@ static void on_asked(struct plain *p, const struct event *ev)
 		worked(p, &mine, ev);
 		return;
 	}
+	if (mine.why == WHY_LOGIN && plain_login_refused(p, ev->text))
+		return;
 	plain_say(p, "%s",
 		  ev->text                     ? words_said(said, ev->text)
 		  : ev->code == CODE_DISK_FULL ? _("the disk is full: nothing "
@@ -283,7 +286,13 @@ static void typed(struct plain *p, enum typed what)
 		return;
 	}
 	if (what == TYPED_KEY) {
-		plain_typing(p);
+		if (!p->login.asking)
+			plain_typing(p);
+		return;
+	}
+	if (p->login.asking) {
+		plain_login_typed(p, what == TYPED_LINE ? pterm_text(p->term)
+							: (struct bytes){0});
 		return;
 	}
 	plain_read(p);
@@ -546,6 +555,7 @@ int plain_dial(struct client *c, const struct config *cfg, const char *at)
 	if (p.signal_fd >= 0)
 		close(p.signal_fd);
 	page_close(&p.page);
+	plain_login_free(&p);
 	plain_say_free(&p);
 	buf_free(&first);
 	model_free(p.model);

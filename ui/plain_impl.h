@@ -20,6 +20,7 @@ enum why {
 	WHY_NICK, /* our name was changed: it is asked for */
 	WHY_SELF,
 	WHY_FIND,
+	WHY_LOGIN,
 };
 struct asked {
 	uint64_t ref;
@@ -89,6 +90,12 @@ struct plain {
 	char day[96];    /* that was said last */
 	bool clock12;
 
+	struct plain_login {
+		char *to, *user; /* owned, or NULL */
+		bool insecure;
+		bool tried, asking; /* for the password; the next line is it */
+	} login;
+
 	bool begun; /* the snapshot came, and what it holds was said */
 	bool in_over, quitting, done;
 	int status;
@@ -127,6 +134,13 @@ void plain_peers(struct plain *p, bool online);
 void plain_info(struct plain *p, const struct contact *c, const char *number);
 void plain_outbox(struct plain *p);
 void plain_found(struct plain *p, const struct message *m);
+
+/* ---- plain_login.c ---- */
+void plain_login(struct plain *p, const struct parsed *l);
+/* It was refused for want of a password, which is asked for. */
+bool plain_login_refused(struct plain *p, const char *why);
+void plain_login_typed(struct plain *p, struct bytes secret);
+void plain_login_free(struct plain *p);
 
 /* ---- plain_line.c ---- */
 /* Lines go to c from here on; id: what the next one answers, or zero. */

@@ -477,6 +477,8 @@ static void slash(struct plain *p, const struct parsed *l, struct bytes line)
 			engine(p, l);
 		return;
 	case SL_LOGIN:
+		plain_login(p, l);
+		return;
 	case SL_LOGOUT:
 	case SL_ONLINE:
 	case SL_BROADCAST:

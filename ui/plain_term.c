@@ -31,6 +31,7 @@ enum escape { ESC_NONE, ESC_BEGUN, ESC_CSI, ESC_LAST };
 
 struct pterm {
 	bool prompts, echo, utf8;
+	bool secret; /* the line is not shown */
 	size_t most;
 
 	struct buf in; /* read, and from in_at on not looked at */
@@ -51,6 +52,11 @@ struct pterm {
 	size_t piece; /* what out_fd takes at once without blocking */
 	bool out_over;
 };
+
+static bool echoes(const struct pterm *t)
+{
+	return t->echo && !t->secret;
+}
 
 /* What a signal handler needs: the only state that is not an argument. */
 static struct termios before;
@@ -247,7 +253,7 @@ void pterm_show(struct pterm *t)
 		return;
 	t->shown = true;
 	shape(t, &t->out, text_of(t->prompt));
-	if (t->echo && !t->complete)
+	if (echoes(t) && !t->complete)
 		shape(t, &t->out, pterm_text(t));
 }
 
@@ -257,6 +263,16 @@ bool pterm_shown(const struct pterm *t)
 }
 
 /* ---- the line ---- */
+
+void pterm_secret(struct pterm *t, bool on)
+{
+	t->secret = on;
+	if (on)
+		return;
+	if (t->line.p)
+		secret_wipe(t->line.p, t->line.cap);
+	t->line.n = 0;
+}
 
 struct bytes pterm_text(const struct pterm *t)
 {
@@ -291,7 +307,7 @@ static void cut(struct pterm *t, size_t n)
 
 	t->line.n = n;
 	t->too_long = false;
-	if (!t->echo)
+	if (!echoes(t))
 		return;
 	if (!(before.c_lflag & ECHOE)) {
 		leave_prompt(t);
@@ -320,7 +336,7 @@ static void add(struct pterm *t, struct bytes s)
 		return;
 	}
 	buf_put(&t->line, s);
-	if (t->echo)
+	if (echoes(t))
 		shape(t, &t->out, s);
 }
 

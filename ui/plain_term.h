@@ -29,6 +29,8 @@ bool pterm_prompts(const struct pterm *t);
 enum typed pterm_next(struct pterm *t);
 /* The line so far, or the whole; good until the next call of pterm_next. */
 struct bytes pterm_text(const struct pterm *t);
+/* From now on what is typed is not shown; off: nothing is left of it. */
+void pterm_secret(struct pterm *t, bool on);
 void pterm_forget(struct pterm *t); /* the line, and what was read */
 
 /* One line; what is in s is made harmless. */

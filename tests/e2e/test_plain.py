@@ -4,6 +4,7 @@ pipes. What is written there is read by people who cannot see it."""
 # tsan: yes
 import errno
 import fcntl
+import json
 import os
 import pty
 import re
@@ -516,6 +517,35 @@ def test_stopped_and_continued(root):
     ana.feed("\x1a")
     ana.feed("\x15/quit\r")
     ana.wait()
+
+
+def test_log_in(root):
+    """A password is asked for, never shown, and nothing is kept of it."""
+    home = os.path.join(root, "center")
+    os.makedirs(home)
+    with open(os.path.join(home, "config.ini"), "w") as f:
+        f.write("accounts = open\n")
+    center = subprocess.Popen(
+        [SOTTO, "center", "--home", home, "--port", "0", "--bind",
+         "127.0.0.1"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    ready = json.loads(center.stdout.readline())
+    assert ready["nick"] == "center", ready
+    ana = Term(root, "ana")
+    ana.want("to nobody> ")
+    ana.feed("/login 127.0.0.1:%d seas\r" % ready["port"])
+    ana.want(r"password of seas \(not shown\): ")
+    ana.feed("sesamX\x7fe\r")
+    ana.want("Welcome, seas !")
+    ana.want("to .*> ")
+    ana.feed("/online\r")
+    ana.want("seas")
+    assert b"sesam" not in ana.seen, ana.seen
+    ana.feed("/quit\r")
+    ana.wait()
+    center.stdin.close()
+    center.terminate()
+    center.wait()
+    center.stdout.close()
 
 
 def test_pipes(root):
