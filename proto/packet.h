@@ -98,7 +98,8 @@ enum center_verb {
 	CENTER_PREKEY, /* our bundle: blob */
 	CENTER_BUNDLE, /* whose is wanted: [who]; the answer has the blob */
 	CENTER_RELAY,  /* a way to them (splice.h): [id]; the answer has
-			* [token], what they are told [token, id of who asks] */
+			* [token], what they are told [token, id of who asks],
+			* and an address, if that is not at this node */
 };
 
 enum verdict {

@@ -101,6 +101,12 @@ static void note_obey(struct center *c, struct bytes s)
 			struct uuid token = box_of(id);
 			login_moved(c, n.field[1], &token);
 		}
+	} else if (!strcmp(n.field[0], "relay")) {
+		relay_who(c, &n);
+	} else if (!strcmp(n.field[0], "has")) {
+		relay_has(c, &n);
+	} else if (!strcmp(n.field[0], "call")) {
+		relay_call(c, &n);
 	} else {
 		people_told(c, &n);
 	}
@@ -145,12 +151,20 @@ bool center_busy(const struct center *c)
 
 /* ---- time ---- */
 
+int center_patience_ms(const struct center *c)
+{
+	enum { SOON_MS = 300 }; /* other nodes were asked */
+
+	return c->n_way_asked ? SOON_MS : CENTER_TICK_MS;
+}
+
 void center_tick(struct center *c, const struct now *now)
 {
 	c->now_ms = now->wall_us / 1000;
 	c->rng = now->rng;
 	enum err away = c->b->tick(c->b, c->now_ms);
 	notes_obey(c);
+	relay_tick(c);
 	if (away) { /* it tries again by itself */
 		c->away = true;
 		return;

@@ -18,6 +18,8 @@ struct center_terms {
 	 * are told at the log-in, the first WORDS_MAX. */
 	const char *addresses;
 	bool relay; /* makes one connection of two */
+	/* Where people of other nodes find this one for that; zero: nowhere. */
+	struct addr relay_at;
 };
 /* b is borrowed. NULL: it does not answer. */
 struct center *center_new(struct center_backend *b,
@@ -41,6 +43,7 @@ void center_spliced(struct center *c, const struct uuid *token);
  * a password is looked at. Others have their turn before the next one. */
 void center_settle(struct center *c, const struct now *now);
 bool center_busy(const struct center *c); /* settle at once, it has more */
-/* Every CENTER_TICK_MS, and when the backend's fd is readable. */
+/* Every center_patience_ms, and when the backend's fd is readable. */
+int center_patience_ms(const struct center *c);
 void center_tick(struct center *c, const struct now *now);
 #endif

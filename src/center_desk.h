@@ -83,8 +83,8 @@ struct center {
 	size_t n_knock;
 	struct ask ask[ASKS_MAX];
 	size_t n_ask;
-	struct relay_way *way; /* of center_relay.c; WAYS_MAX, or NULL */
-	size_t n_way;
+	struct relay_way *way;     /* of center_relay.c; WAYS_MAX, or NULL */
+	size_t n_way, n_way_asked; /* asked: of the other nodes */
 	int64_t now_ms;
 	struct rng *rng;
 	struct buf note; /* heard in a tick: u32 length, bytes ... */
@@ -162,6 +162,11 @@ void login_moved(struct center *c, const char *user, const struct uuid *token);
 
 /* ---- center_relay.c: two who cannot reach each other ---- */
 void relay_ask(struct center *c, struct desk *d, const struct packet *p);
+/* Notes: who has him? A node has; it shall call him. */
+void relay_who(struct center *c, const struct note *n);
+void relay_has(struct center *c, const struct note *n);
+void relay_call(struct center *c, const struct note *n);
+void relay_tick(struct center *c); /* no node has */
 
 /* ---- center_people.c: who is there, and who says what to whom ---- */
 void people_presence(void *ctx, const char *user, const char *node);

@@ -67,6 +67,7 @@ struct config {
 	bool center, center_open;     /* sotto center; accounts = open */
 	bool center_plain;            /* `center add --plain` and the like */
 	bool relay;                   /* who cannot be dialled is met there */
+	struct addr relay_at;         /* ... also from other nodes, or zero */
 	char *center_store;           /* --backend, or center.db */
 	char center_node[33];         /* "": another name at each start */
 	char *center_addresses;       /* of all nodes, for people; or NULL */

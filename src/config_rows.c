@@ -58,7 +58,7 @@ const struct option_row config_keys[] = {
     {"center", "HOST[:PORT]", "log in there at the start; more behind commas"},
     {"user", "NAME", "... as that user, else as our nickname"},
     {"accounts", "open|closed", "a center: may anybody take a free name"},
-    {"relay", "on|off", "who cannot be dialled is met at our center"},
+    {"relay", "on|off|ADDR:PORT", "who cannot be dialled is met at our center"},
     {"node", "NAME", "a center of several nodes: the name of this one"},
     {"addresses", "HOST:PORT, ...", "... and where people find them all"},
     {"language", "auto|en|pt|hu", "of the interface"},

@@ -252,31 +252,39 @@ static enum err set_color(struct config *c, const char *value, char *why)
 	return OK;
 }
 
+/* "127.0.0.1:5000", "[::1]:6400" */
+static bool addr_read(const char *s, struct addr *at)
+{
+	const char *colon = strrchr(s, ':');
+	long port;
+
+	if (!colon || !port_ok(colon + 1, &port) || !port)
+		return false;
+	at->port = (uint16_t)port;
+	if (*s == '[' && colon[-1] == ']') {
+		s++;
+		colon--;
+	}
+	return ip_parse((struct bytes){(const uint8_t *)s, (size_t)(colon - s)},
+			at->ip);
+}
+
 /* "json=127.0.0.1:5000", "mesh=[::1]:6400". There is no port for all to take:
  * who opens a door that hides nothing says which one. */
 static bool listen_read(const char *value, struct listen_at *l)
 {
-	const char *at = strchr(value, '='), *colon = strrchr(value, ':');
+	const char *at = strchr(value, '=');
 	char name[16] = "";
 	const struct dialect *d;
-	long port;
 
-	if (!at || !colon || colon < at || at - value > 15)
+	if (!at || at - value > 15)
 		return false;
 	memcpy(name, value, (size_t)(at - value));
 	d = dialect_named(name);
-	if (!d || (d->traits & T_KEYED) || !port_ok(colon + 1, &port) || !port)
+	if (!d || (d->traits & T_KEYED))
 		return false;
 	l->dialect = d->name;
-	l->at.port = (uint16_t)port;
-	at++;
-	if (*at == '[' && colon[-1] == ']') {
-		at++;
-		colon--;
-	}
-	return ip_parse(
-	    (struct bytes){(const uint8_t *)at, (size_t)(colon - at)},
-	    l->at.ip);
+	return addr_read(at + 1, &l->at);
 }
 
 static enum err set_listen(struct config *c, const char *value, char *why)
@@ -493,7 +501,18 @@ static enum err set_accounts(struct config *c, const char *value, char *why)
 
 static enum err set_relay(struct config *c, const char *value, char *why)
 {
-	return yes_or_no(&c->relay, value, why);
+	struct addr at = {0};
+
+	if (addr_read(value, &at)) {
+		c->relay_at = at;
+		c->relay = true;
+		return OK;
+	}
+	if (yes_or_no(&c->relay, value, why))
+		return bad(why, "on, off or an address as 192.0.2.1:6327",
+			   value);
+	c->relay_at = at;
+	return OK;
 }
 
 static enum err set_node(struct config *c, const char *value, char *why)

@@ -124,7 +124,7 @@ static void meta_key(char out[static 64], const char *what, const struct who *w)
 	snprintf(out, 64, "%s/%s", what, w->id);
 }
 
-bool post_noted(struct core *c, const struct who *w, const char *what,
+bool post_noted(const struct core *c, const struct who *w, const char *what,
 		struct bytes *out)
 {
 	char key[64];

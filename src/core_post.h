@@ -81,7 +81,7 @@ bool post_ready(const struct who *center); /* there is a link */
 /* What is kept of a contact, softly: "bundle", "center", "user". */
 void post_note(struct core *c, const struct who *w, const char *what,
 	       struct bytes said);
-bool post_noted(struct core *c, const struct who *w, const char *what,
+bool post_noted(const struct core *c, const struct who *w, const char *what,
 		struct bytes *out);
 /* "<64 hex>@host:port", of our center; "": there is none. */
 void post_center_text(const struct core *c, char out[static POST_CENTER]);

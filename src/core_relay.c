@@ -1,5 +1,4 @@
-#include "src/core_impl.h"
-#include <stdio.h>
+#include "src/core_post.h"
 #include <stdlib.h>
 
 /* Who cannot be dialled is met at a center, if he is logged in where we are:
@@ -77,15 +76,11 @@ void relay_stop(struct core *c, const struct who *w)
 static bool shared(const struct core *c, const struct who *w)
 {
 	const struct conn *ours = post_conn(c);
-	char name[64], key[65];
+	struct pubkey key;
 	struct bytes his;
 
-	snprintf(name, sizeof(name), "center/%s", w->id);
-	if (!ours || !store_meta_get(c->store, name, &his) || his.n < 64)
-		return false;
-	for (size_t i = 0; i < 32; i++)
-		snprintf(key + 2 * i, 3, "%02x", ours->key.b[i]);
-	return memcmp(key, his.p, 64) == 0;
+	return ours && post_noted(c, w, "center", &his) &&
+	       post_key(his, &key) && !memcmp(&key, &ours->key, sizeof(key));
 }
 
 bool relay_way(const struct core *c, const struct who *w)
@@ -227,7 +222,28 @@ static struct who *welcome(const struct core *c, struct bytes id)
 	return w;
 }
 
-/* [token, id] */
+/* Another node of the center, in numbers; or where we reached ours. */
+static bool node_at(const struct conn *center, const struct packet *p,
+		    struct addr *at)
+{
+	char text[ADDR_TEXT];
+	struct typed t;
+
+	*at = center->at;
+	if (p->n_words < 3)
+		return true;
+	if (!p->word[2].n || p->word[2].n >= sizeof(text))
+		return false;
+	memcpy(text, p->word[2].p, p->word[2].n);
+	text[p->word[2].n] = '\0';
+	if (!typed_parse(text, &t) || t.dialect != &dialect_sotto || !t.port ||
+	    !ip_typed(t.host, at))
+		return false;
+	at->port = t.port;
+	return true;
+}
+
+/* [token, id], or [token, id, address] */
 static void called(struct core *c, const struct now *now,
 		   const struct conn *center, const struct packet *p)
 {
@@ -235,11 +251,11 @@ static void called(struct core *c, const struct now *now,
 	struct who *w = p->n_words > 1 ? welcome(c, p->word[1]) : NULL;
 	struct effect dial = {.kind = FX_DIAL,
 			      .dialect = &dialect_sotto,
-			      .at = center->at,
 			      .relayed = true,
 			      .answers = true};
 
-	if (!c->rules.relay || !a || !w || !uuid_parse(p->word[0], &dial.token))
+	if (!c->rules.relay || !a || !w || !node_at(center, p, &dial.at) ||
+	    !uuid_parse(p->word[0], &dial.token))
 		return;
 	*a = (struct relay_answer){.contact = w->row.shown.id,
 				   .until_us = now->mono_us + LINK_US};

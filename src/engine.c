@@ -837,7 +837,8 @@ static enum err open_office(struct engine *e, char why[static 256])
 	struct center_terms terms = {.open = e->cfg->center_open,
 				     .node = e->node,
 				     .addresses = e->cfg->center_addresses,
-				     .relay = e->cfg->relay};
+				     .relay = e->cfg->relay,
+				     .relay_at = e->cfg->relay_at};
 
 	if (!e->cfg->center)
 		return OK;

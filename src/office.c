@@ -277,7 +277,7 @@ static void begin(struct office *o, const struct now *now)
 
 static int patience_ms(const struct office *o, const struct now *now)
 {
-	int ms = CENTER_TICK_MS / 2;
+	int ms = center_patience_ms(o->center) / 2;
 
 	if (center_busy(o->center))
 		return 0;
@@ -314,7 +314,8 @@ void office_run(struct office *o)
 			any = true;
 		}
 		center_settle(o->center, &now);
-		bool due = now.mono_us - tick_us > CENTER_TICK_MS * 1000;
+		bool due = now.mono_us - tick_us >
+			   center_patience_ms(o->center) * 1000;
 		if (o->booth)
 			any |= booth_turn(o->booth, &now);
 		if (due || p[1].revents || p[2].revents || any) {

@@ -12,6 +12,7 @@ import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import nats  # noqa: E402
 from sotto import SOTTO, Lines, Node, free_port, main  # noqa: E402
 
 
@@ -103,11 +104,11 @@ def start(root, name, **more):
     return Node(root, name, "--bind", "127.0.0.1", **more)
 
 
-def strangers_no_more(root, at):
+def strangers_no_more(root, at, there):
     """ana and bob have met, and each has heard of the other's center."""
     ana, bob = start(root, "ana"), start(root, "bob")
     login(ana, at, "ana")
-    login(bob, at, "bob")
+    login(bob, there, "bob")
     ana.done("connect", to=bob.at)
     ana.done("send", to=bob.at, text="first")
     bob.want(event="message", text="first")
@@ -133,9 +134,9 @@ def welcome(node):
               e["text"].startswith("Welcome"))
 
 
-def apart(root, at):
+def apart(root, at, there=None):
     """They come back, each at a port that the other has never heard of."""
-    ana, bob = strangers_no_more(root, at)
+    ana, bob = strangers_no_more(root, at, there or at)
     ana = start(root, "ana", home=ana.home, port=free_port())
     bob = start(root, "bob", home=bob.home, port=free_port())
     welcome(ana)
@@ -299,6 +300,30 @@ def test_off(root):
     bob.want(event="message", text="a letter")
     for node in (ana, bob, center):
         node.end()
+
+
+def test_nodes(root):
+    """ana is at one node, and bob at another: he comes to hers."""
+    try:
+        nats.here_or_skip()
+    except SystemExit:
+        return
+    server = nats.Server(root)
+    where = "nats://127.0.0.1:%d?shards=2" % server.port
+    ports = free_port(), free_port()
+    ones = ["relay = 127.0.0.1:%d\n" % p for p in ports]
+    one = nats.Center(root, "one", where, port=ports[0], config=ones[0])
+    two = nats.Center(root, "two", where, one, ports[1], config=ones[1])
+    ana, bob = apart(root, one.at, two.at)
+    delivered(ana, bob.id, "from node to node")
+    bob.want(event="message", text="from node to node")
+    delivered(bob, ana.id, "and back")
+    ana.want(event="message", text="and back")
+    peer = ana.want(event="peer", peer__id=bob.id, peer__state="online")
+    assert peer["peer"]["addr"] is None, peer
+    for node in (ana, bob, one, two):
+        node.end()
+    server.kill()
 
 
 # ---- two networks with a center between them ----

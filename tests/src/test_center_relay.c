@@ -18,7 +18,8 @@ struct said {
 	link_id link;
 	enum center_verb verb;
 	uint64_t ref;
-	char word[2][64];
+	size_t n_words;
+	char word[3][64];
 	struct uuid token;
 };
 
@@ -72,7 +73,8 @@ static void heard(struct world *w)
 		assert_int_equal(dialect_check(&dialect_sotto, e.packet), OK);
 		s->verb = e.packet->verb;
 		s->ref = e.packet->ref;
-		for (size_t i = 0; i < e.packet->n_words && i < 2; i++)
+		s->n_words = e.packet->n_words;
+		for (size_t i = 0; i < s->n_words && i < 3; i++)
 			snprintf(s->word[i], 64, "%.*s",
 				 (int)e.packet->word[i].n,
 				 (const char *)e.packet->word[i].p);
@@ -208,6 +210,7 @@ static struct uuid brought(struct world *w, link_id from, link_id to,
 	assert_int_equal(w->said[2].ref, 0);
 	assert_string_equal(w->said[2].word[0], text);
 	assert_string_equal(w->said[2].word[1], id_of(who));
+	assert_int_equal(w->said[2].n_words, 2);
 	return token;
 }
 
@@ -359,6 +362,210 @@ static void relay__is_limited__in_all(void **state)
 	assert_int_equal(made, 1000);
 }
 
+/* ---- two nodes: what is told to one is told to both ---- */
+
+static struct center_watch watched[2];
+static size_t n_watched;
+
+static enum err fake_watch(struct center_backend *b, const char *node,
+			   const struct center_watch *watch)
+{
+	(void)b, (void)node;
+	watched[n_watched++] = *watch;
+	return OK;
+}
+
+static enum err fake_notify(struct center_backend *b, const char *node,
+			    struct bytes note)
+{
+	(void)b, (void)node;
+	for (size_t i = 0; i < n_watched; i++)
+		watched[i].note(watched[i].ctx, note);
+	return OK;
+}
+
+struct nodes {
+	struct world *one, two; /* ana is here, bob there */
+	enum err (*watch)(struct center_backend *b, const char *node,
+			  const struct center_watch *watch);
+	enum err (*notify)(struct center_backend *b, const char *node,
+			   struct bytes note);
+};
+
+static void nodes_begin(struct nodes *n, struct world *w, bool address)
+{
+	struct center_terms terms = {.node = "one", .relay = true};
+
+	*n = (struct nodes){.one = w};
+	n->watch = w->b->watch;
+	n->notify = w->b->notify;
+	w->b->watch = fake_watch;
+	w->b->notify = fake_notify;
+	n_watched = 0;
+	if (address)
+		terms.relay_at = (struct addr){
+		    .ip = {[10] = 0xff, 0xff, 192, 0, 2, 1}, .port = 6327};
+	w->c = center_new(w->b, &terms, w->fx);
+	n->two = *w;
+	n->two.fx = effects_new();
+	terms = (struct center_terms){.node = "two", .relay = true};
+	n->two.c = center_new(w->b, &terms, n->two.fx);
+	account(w, ANA, user[ANA], NULL);
+	account(w, BOB, user[BOB], NULL);
+	come(w, ANA, ANA);
+	log_in(w, ANA, user[ANA]);
+	come(&n->two, BOB, BOB);
+	log_in(&n->two, BOB, user[BOB]);
+}
+
+static void nodes_end(struct nodes *n)
+{
+	center_free(n->two.c);
+	effects_free(n->two.fx);
+	n->one->b->watch = n->watch;
+	n->one->b->notify = n->notify;
+}
+
+static void tick(struct world *w)
+{
+	center_tick(w->c, &w->now);
+	heard(w);
+}
+
+static void relay__brings__who_is_at_another_node(void **state)
+{
+	struct world *w = *state;
+	struct nodes n;
+	char text[37];
+
+	nodes_begin(&n, w, true);
+	say(w, ANA, CENTER_RELAY, id_of(BOB));
+	assert_int_equal(w->n_said, 0); /* who has him? */
+	assert_true(center_patience_ms(w->c) < 1000);
+	tick(&n.two);
+	assert_int_equal(n.two.n_said, 0);
+	tick(w);
+	assert_int_equal(w->n_said, 2);
+	assert_int_equal(w->said[0].kind, FX_SPLICE);
+	uuid_text(text, &w->said[0].token);
+	assert_int_equal(w->said[1].link, ANA);
+	assert_int_equal(w->said[1].verb, CENTER_OKAY);
+	assert_int_equal(w->said[1].ref, w->ref);
+	assert_string_equal(w->said[1].word[0], text);
+	/* only now: the token is good */
+	tick(&n.two);
+	assert_int_equal(n.two.n_said, 1);
+	assert_int_equal(n.two.said[0].link, BOB);
+	assert_int_equal(n.two.said[0].verb, CENTER_RELAY);
+	assert_int_equal(n.two.said[0].ref, 0);
+	assert_string_equal(n.two.said[0].word[0], text);
+	assert_string_equal(n.two.said[0].word[1], id_of(ANA));
+	assert_string_equal(n.two.said[0].word[2], "192.0.2.1:6327");
+	/* and that was all of it */
+	tick(w);
+	assert_int_equal(w->n_said, 0);
+	later(w, 5000000);
+	tick(w);
+	assert_int_equal(w->n_said, 0);
+	assert_true(center_patience_ms(w->c) > 1000);
+	nodes_end(&n);
+}
+
+static void relay__is_refused__when_no_node_has_him(void **state)
+{
+	struct world *w = *state;
+	struct nodes n;
+
+	nodes_begin(&n, w, true);
+	for (int i = 0; i < 40; i++) { /* nothing is left of them */
+		say(w, ANA, CENTER_RELAY, id_of(EVE));
+		assert_int_equal(w->n_said, 0);
+		tick(&n.two);
+		tick(w);
+		assert_int_equal(w->n_said, 0);
+		later(w, 1600000);
+		tick(w);
+		refused(w, ANA, "not at this node");
+	}
+	nodes_end(&n);
+}
+
+static void relay__is_refused__by_his_node_too(void **state)
+{
+	struct world *w = *state;
+	struct nodes n;
+
+	nodes_begin(&n, w, true);
+	account(w, BOB, "bob", "ana");
+	say(w, ANA, CENTER_RELAY, id_of(BOB));
+	tick(&n.two);
+	tick(w);
+	later(w, 1600000);
+	tick(w);
+	refused(w, ANA, "not at this node");
+	tick(&n.two);
+	assert_int_equal(n.two.n_said, 0);
+	nodes_end(&n);
+}
+
+static void relay__needs_an_address__for_other_nodes(void **state)
+{
+	struct world *w = *state;
+	struct nodes n;
+
+	nodes_begin(&n, w, false);
+	say(w, ANA, CENTER_RELAY, id_of(BOB));
+	refused(w, ANA, "not at this node");
+	tick(&n.two);
+	assert_int_equal(n.two.n_said, 0);
+	nodes_end(&n);
+}
+
+static void note(const char *what, const char *a, const char *b,
+		 const char *text)
+{
+	struct buf s = {0};
+
+	buf_printf(&s, "%s\x1f%s\x1f%s\x1f%s", what, a, b, text);
+	assert_int_equal(fake_notify(NULL, NULL, (struct bytes){s.p, s.n}), OK);
+	buf_free(&s);
+}
+
+/* Who asked may be gone when the answer comes; and notes are read with care. */
+static void relay__reads_notes__of_any_kind(void **state)
+{
+	static const char token[] = "00112233-4455-6677-8899-aabbccddeeff";
+	struct world *w = *state;
+	struct nodes n;
+	char long_one[200] = {0};
+	const char *id = id_of(BOB);
+
+	nodes_begin(&n, w, true);
+	say(w, ANA, CENTER_RELAY, id);
+	center_link_down(w->c, ANA);
+	heard(w);
+	tick(&n.two);
+	tick(w);
+	for (size_t i = 0; i < w->n_said; i++)
+		assert_int_not_equal(w->said[i].verb, CENTER_OKAY);
+	snprintf(long_one, sizeof long_one, "%s%0100d", id, 7);
+	note("relay", id, "ana", "");
+	note("relay", "bob", "ana", token);
+	note("relay", id, "ana", long_one);
+	note("has", "bob", "bob", "");
+	note("has", token, id, "");
+	note("call", id, token, "");
+	note("call", id, token, id);
+	note("call", id, token, long_one);
+	note("call", "bob", token, "x");
+	note("call", id_of(EVE), token, long_one);
+	tick(w);
+	assert_int_equal(w->n_said, 0);
+	tick(&n.two);
+	assert_int_equal(n.two.n_said, 0);
+	nodes_end(&n);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -372,6 +579,11 @@ int main(void)
 	    T(relay__is_limited__in_a_minute),
 	    T(relay__is_limited__for_an_account),
 	    T(relay__is_limited__in_all),
+	    T(relay__brings__who_is_at_another_node),
+	    T(relay__is_refused__when_no_node_has_him),
+	    T(relay__is_refused__by_his_node_too),
+	    T(relay__needs_an_address__for_other_nodes),
+	    T(relay__reads_notes__of_any_kind),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

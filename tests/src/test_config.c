@@ -340,6 +340,27 @@ static void config__listens__where_it_is_told(void **state)
 	assert_false(w->c.json_claimed);
 }
 
+static void config__relays__unless_told_otherwise(void **state)
+{
+	struct world *w = *state;
+	char text[ADDR_TEXT];
+
+	load(w, "--home @");
+	expect_ok(w);
+	assert_true(w->c.relay);
+	assert_int_equal(w->c.relay_at.port, 0);
+	ini(w, "relay = off\n");
+	load(w, "--home @");
+	expect_ok(w);
+	assert_false(w->c.relay);
+	ini(w, "relay = [2001:db8::1]:6400\n");
+	load(w, "--home @");
+	expect_ok(w);
+	assert_true(w->c.relay);
+	addr_text(text, &w->c.relay_at);
+	assert_string_equal(text, "[2001:db8::1]:6400");
+}
+
 static void config__opens__no_plain_door_to_the_network_unasked(void **state)
 {
 	struct world *w = *state;
@@ -384,6 +405,8 @@ static void config__names__file_and_line_of_a_bad_value(void **state)
 	    {"interface-port = no\n", "config.ini:1: interface-port:"},
 	    {"interface-local = maybe\n", "config.ini:1: interface-local:"},
 	    {"peers-file =\n", "config.ini:1: peers-file: a file"},
+	    {"relay = 192.0.2.1\n", "config.ini:1: relay: on, off or an"},
+	    {"relay = one.example.org:6327\n", "relay: on, off or an"},
 	    {"node = a b\n", "config.ini:1: node: 1 to 32 letters"},
 	    {"node = 123456789012345678901234567890123\n",
 	     "config.ini:1: node: 1 to 32 letters"},
@@ -840,6 +863,7 @@ int main(void)
 	    TEST(config__obeys__every_key_it_prints),
 	    TEST(config__knows__every_option_it_prints),
 	    TEST(config__listens__where_it_is_told),
+	    TEST(config__relays__unless_told_otherwise),
 	    TEST(config__opens__no_plain_door_to_the_network_unasked),
 	    TEST(config__names__file_and_line_of_a_bad_value),
 	    TEST(config__warns__about_keys_it_does_not_know),

@@ -803,6 +803,37 @@ TEST(call__is_not_followed__from_elsewhere)
 	assert_null(relay_dial(b));
 }
 
+/* A token that is good at another node comes with that one's address. */
+TEST(call__leads__to_another_node)
+{
+	static const char *const bad[] = {"", "two.example.org:6327",
+					  "json://192.0.2.1:6327",
+					  "192.0.2.1:x", "bob"};
+	struct packet p = {
+	    .verb = CENTER_RELAY,
+	    .n_words = 3,
+	    .word = {view(token), view(id_of(BOB)), view("192.0.2.1:6400")}};
+
+	log_in(b);
+	known(b, BOB, center_text());
+	center_says(b, CENTER_LINK, p);
+	const struct effect *d = relay_dial(b);
+	assert_non_null(d);
+	assert_true(d->answers);
+	assert_int_equal(d->at.ip[12], 192);
+	assert_int_equal(d->at.port, 6400);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		forget(b);
+		p.word[2] = view(bad[i]);
+		center_says(b, CENTER_LINK, p);
+		assert_null(relay_dial(b));
+	}
+	forget(b);
+	p.word[2] = view("[2001:db8::1]:6400");
+	center_says(b, CENTER_LINK, p);
+	assert_int_equal(relay_dial(b)->at.ip[0], 0x20);
+}
+
 static unsigned followed(const struct box *b)
 {
 	unsigned n = 0;
@@ -864,6 +895,7 @@ int main(void)
 	    T(call__is_followed__of_somebody_we_know),
 	    T(call__is_not_followed__of_others),
 	    T(call__is_not_followed__from_elsewhere),
+	    T(call__leads__to_another_node),
 	    T(call__is_limited__in_number),
 	    T(link__is_closed__of_another_key),
 	};
