@@ -2,6 +2,7 @@
 """A message center between people: log-in and lock-out, presence, broadcast,
 blocking, addresses; letters for who is away, once, whatever dies meanwhile."""
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -211,6 +212,24 @@ def test_by_itself(root):
     center = Center(root, "center", port)
     since = seas.seen.index(notice(seas, "Welcome, seas !")) + 1
     notice(seas, "Welcome, seas !", since)
+    for node in (seas, google, center):
+        node.end()
+
+
+def test_who_says_nothing_is_gone(root):
+    """Two signs of life that did not come: offline; and there again when
+    there is one. The line of who waits does not suffer."""
+    center = Center(root)
+    seas, google = Node(root, "seas"), Node(root, "google")
+    login(seas, center, "seas")
+    login(google, center, "google")
+    notice(seas, "google has logged on.")
+    since = len(seas.seen)
+    os.kill(google.process.pid, signal.SIGSTOP)
+    seas.want(since, 110, event="notice", text="google is offline.")
+    since = len(seas.seen)
+    os.kill(google.process.pid, signal.SIGCONT)
+    seas.want(since, 60, event="notice", text="google has logged on.")
     for node in (seas, google, center):
         node.end()
 
