@@ -179,7 +179,7 @@ struct uuid talk_box(const char *user);
 void talk_missed(struct booth *b, const char *to, const struct packet *p);
 /* Letters that wait for m; those it brought are gone. */
 void talk_mail(struct booth *b, struct member *m);
-void talk_taken(struct booth *b, struct member *m, uint64_t upto);
+void talk_taken(struct booth *b, const char *user, uint64_t upto);
 void talk_again(struct member *m); /* they did not arrive */
 
 /* ---- booth_folk.c ---- */

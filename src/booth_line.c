@@ -215,8 +215,8 @@ void line_landed(struct booth *b, contact_id flight, link_id link)
 	if (!l)
 		return;
 	u = pop(l);
-	if (l->of && u->upto)
-		talk_taken(b, l->of, u->upto);
+	if (u->upto)
+		talk_taken(b, l->user, u->upto);
 	free(u);
 	line_over(b, l);
 }

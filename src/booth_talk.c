@@ -206,11 +206,13 @@ void talk_mail(struct booth *b, struct member *m)
 	m->away &= m->mail;
 }
 
-void talk_taken(struct booth *b, struct member *m, uint64_t upto)
+void talk_taken(struct booth *b, const char *user, uint64_t upto)
 {
-	if (b->b->mbox_trim(b->b, &m->box, upto))
-		return; /* he will have it twice */
-	talk_mail(b, m);
+	struct uuid box = talk_box(user);
+	struct member *m = booth_here(b, user);
+
+	if (!b->b->mbox_trim(b->b, &box, upto) && m)
+		talk_mail(b, m); /* else he will have it twice */
 }
 
 void talk_again(struct member *m)

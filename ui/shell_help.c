@@ -21,6 +21,7 @@ const struct shell_option shell_options[] = {
     {"search", {"--count", "N", "at most so many (50)"}},
     {"run", {"--to", "PEER", "whom to tell; else the only one known"}},
     {"center", {"--yes", NULL, "remove: do not ask"}},
+    {"center", {"--plain", NULL, "accounts of its plain listener"}},
     {NULL, {0}},
 };
 

@@ -10,6 +10,7 @@ import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import nats  # noqa: E402
 from sotto import SOTTO, Node, free_port, main, run  # noqa: E402
 from fakes.person_fake import Gone, Person, frame  # noqa: E402
 
@@ -423,6 +424,102 @@ def test_apart(root):
     for node in (ana, center):
         node.end()
     assert os.stat(os.path.join(center.home, "plain.db")).st_mode & 0o77 == 0
+
+
+def test_accounts_from_the_shell(root):
+    center = Center(root)
+
+    def account(*words, stdin=b"", expect=0):
+        code, out, err = run("center", *words, home=center.home, stdin=stdin)
+        assert code == expect, (words, code, out, err)
+        return out + err
+    account("add", "hans", "--plain", stdin=b"falcon\n")
+    account("add", "hans", "--plain", stdin=b"falcon\n", expect=4)
+    hans = Person(center.plain, "hans").login("falcon")
+    account("passwd", "--plain", "hans", stdin=b"changed\n")
+    other = Person(center.plain, "hans", host="127.0.0.2")
+    assert other.try_login("falcon", "changed") == ["LOGIN_FAILED|2",
+                                                    "LOGIN_OKAY"]
+    out = account("list", "--plain")
+    assert all('"%s"' % u in out for u in (*USERS, "hans")), out
+    assert "hans" not in account("list")
+    account("remove", "seas", expect=6)
+    for words in (["invite", "x"], ["add", "a]b"], ["add", "a>b"]):
+        account(*words, "--plain", expect=2)
+    account("remove", "hans", "--plain", "--yes")
+    time.sleep(8)           # what a session may rest on
+    other.say("HEY")
+    other.wait("Your account was removed")
+    other.say("MSG", "google", "x")
+    assert other.try_login("changed") == ["LOGIN_FAILED|2"]
+    alive(hans, other)
+    center.end()
+
+
+def test_two_nodes(root):
+    """People at one meet those at the other; who dies loses nothing."""
+    if not nats.program():
+        print("nats-server is not installed")
+        return
+    server = nats.Server(root)
+    backend = ["--backend", "nats://127.0.0.1:%d?shards=2" % server.port]
+    one = Center(root, "one", options=backend)
+    two = Center(root, "two", options=backend)
+    for center in (one, two):
+        center.find(lambda e: "there already" in e.get("text", ""))
+    seas, google = person(one, "seas").beat(8), person(two, "google").beat(8)
+    seas.wait("google has logged on.")
+    seas.say("MSG", "google", "across")
+    google.wait("[seas]: across")
+    google.say("BRD", "to all")
+    seas.wait("[google]: to all")
+    google.wait("[google]: to all")
+    seas.say("ONL")
+    wait_for(lambda: [t for t in seas.heard if t.startswith("[CURR")])
+    assert sorted([t for t in seas.heard if t.startswith("[CURR")][0].split(
+        )[2:]) == ["google", "seas"]
+    # consent
+    assert google.say("GET", "seas") == "OKAY"
+    seas.wait("Request: google wants your address. [allow google] to accept.")
+    seas.say("ALL", "google")
+    google.wait("ADR|seas|127.0.0.1|%d" % seas.port)
+    # blocking is the account's
+    google.say("BLC", "1", "seas")
+    google.wait("You have blocked seas")
+    seas.say("MSG", "google", "x")
+    seas.wait(REFUSED)
+    assert seas.say("GET", "google") == "FAIL"
+    seas.say("BRD", "anyone")
+    seas.wait(SOME)
+    google.say("BLC", "0", "seas")
+    google.wait("You have unblocked seas")
+    # locked out at both
+    thief = Person(one.plain, "foobar")
+    assert thief.try_login("a", "b", "c")[2] == "JUST_PENNED|60"
+    thief = Person(two.plain, "foobar")
+    assert thief.try_login("passpass")[0].startswith("PENNED|")
+    # at another node
+    moved = person(two, "seas", host="127.0.0.2").beat(8)
+    seas.wait("Logged on different location!")
+    seas.beating = False
+    google.say("MSG", "seas", "where?")
+    moved.wait("[google]: where?")
+    # kept, and a node that dies
+    moved.say("MSG", "wikipedia", "kept")
+    moved.wait(KEPT)
+    two.kill()
+    google.beating = moved.beating = False
+    wikipedia = person(one, "wikipedia").beat(8)
+    wikipedia.wait("While you were away...\n[seas]: kept\n")
+    wikipedia.wait("google is offline.", 90)
+    seas = person(one, "seas", host="127.0.0.3")
+    wikipedia.say("MSG", "seas", "back?")
+    seas.wait("[wikipedia]: back?")
+    assert "[google]: where?" not in seas.heard
+    wikipedia.beating = False
+    alive(seas, google, wikipedia)
+    one.end()
+    server.kill()
 
 
 def test_where_it_may_be(root):

@@ -37,6 +37,7 @@ struct world {
 	bool dead[65536]; /* nobody listens there */
 	bool hold;        /* what is dialled stays on its way */
 	contact_id held[128];
+	char held_text[128][TEXT];
 	size_t n_held;
 };
 
@@ -117,20 +118,26 @@ static int teardown(void **state)
 
 /* ---- what it says ---- */
 
+static void text_of(const struct packet *p, char out[static TEXT])
+{
+	struct buf b = {0};
+
+	ok(dialect_center.encode(p, &b));
+	assert_true(b.n <= 1400 && b.n - 4 < TEXT); /* one segment */
+	memcpy(out, b.p + 4, b.n - 4);
+	out[b.n - 4] = 0;
+	buf_free(&b);
+}
+
 static void write_down(struct world *w, int port, link_id link,
 		       const struct packet *p)
 {
 	struct said *s = &w->said[w->n_said++];
-	struct buf b = {0};
 
 	assert_true(w->n_said < SAID);
-	ok(dialect_center.encode(p, &b));
-	assert_true(b.n <= 1400 && b.n - 4 < TEXT); /* one segment */
 	s->port = port;
 	s->link = link;
-	memcpy(s->text, b.p + 4, b.n - 4);
-	s->text[b.n - 4] = 0;
-	buf_free(&b);
+	text_of(p, s->text);
 }
 
 static bool is_open(const struct world *w, link_id id)
@@ -154,6 +161,7 @@ static void dialled(struct world *w, const struct effect *e)
 	assert_true(e->contact >= BOOTH_FLIGHT);
 	if (w->hold) {
 		assert_true(w->n_held < 128);
+		text_of(e->packet, w->held_text[w->n_held]);
 		w->held[w->n_held++] = e->contact;
 	} else if (w->dead[e->at.port]) {
 		booth_missed(w->booth, &w->now, e->contact);
@@ -301,7 +309,7 @@ static struct place log_in_from(struct world *w, const char *user,
 {
 	struct place at = {.port = port};
 	link_id link = come(w, ip);
-	char number[8];
+	char number[16];
 
 	say(w, link, "LIN");
 	const char *token = try_it(w, link, user, password);
@@ -1135,6 +1143,157 @@ static void line__that_is_lost__is_tried_again(void **state)
 	heard(w, THERE, "While you were away...\n[seas]: one\n/");
 }
 
+/* ---- anything, in any order ---- */
+
+enum { STEPS = 3000, WRITTEN = 2000, PEOPLE = 4, PASSWORDS = 40 };
+
+struct walk {
+	struct world *w;
+	uint64_t seed;
+	struct place at[PEOPLE];
+	int port, logins, written;
+	unsigned came[WRITTEN];
+	size_t seen;
+	int64_t held_us; /* since when something may be in the air */
+	bool moved;      /* somebody left a place with something in the air */
+};
+
+static const char *const people[] = {"seas", "google", "foobar", "wikipedia"};
+
+static unsigned chance(struct walk *k, unsigned n)
+{
+	k->seed = k->seed * 6364136223846793005 + 1442695040888963407;
+	return (unsigned)(k->seed >> 33) % n;
+}
+
+/* Which texts came: "[seas]: #12". */
+static void look_at(struct walk *k, const char *text)
+{
+	while ((text = strstr(text, "]: #"))) {
+		text += 4;
+		assert_in_range(atoi(text), 0, k->written - 1);
+		k->came[atoi(text)]++;
+	}
+}
+
+static void look_at_all(struct walk *k)
+{
+	for (; k->seen < k->w->n_said; k->seen++)
+		if (k->w->said[k->seen].port)
+			look_at(k, k->w->said[k->seen].text);
+	k->w->n_said = k->seen = 0;
+}
+
+static void walk_in(struct walk *k, unsigned who)
+{
+	k->moved |= k->w->n_held > 0;
+	k->at[who] = log_in(k->w, people[who], ++k->port);
+	k->logins++;
+}
+
+/* What is in the air comes down, here or nowhere. */
+static void come_down(struct walk *k)
+{
+	struct world *w = k->w;
+
+	for (size_t i = 0; i < w->n_held; i++) {
+		bool there = chance(k, 2);
+
+		if (there) {
+			look_at(k, w->held_text[i]);
+			booth_reached(w->booth, &w->now, ++w->links,
+				      w->held[i]);
+		}
+		booth_missed(w->booth, &w->now, w->held[i]);
+	}
+	w->n_held = 0;
+	w->hold = false;
+	settle(w);
+}
+
+static void write_to(struct walk *k, unsigned who, unsigned to)
+{
+	if (!k->at[who].token[0] || k->written == WRITTEN)
+		return;
+	int n = k->written++;
+	request(k->w, "MSG|%s|%s|%s|#%d", people[who], k->at[who].token,
+		people[to], n);
+}
+
+static void step(struct walk *k)
+{
+	struct world *w = k->w;
+	unsigned who = chance(k, PEOPLE), what = chance(k, 100);
+	const char *token = k->at[who].token;
+
+	if (what < 55) {
+		write_to(k, who, chance(k, PEOPLE));
+	} else if (what < 70) {
+		request(w, "HEY|%s|%s|", people[who], token);
+	} else if (what < 74) {
+		w->dead[k->at[who].port] = !w->dead[k->at[who].port];
+	} else if (what < 80) {
+		if (!w->hold)
+			k->held_us = w->now.mono_us;
+		w->hold = true;
+	} else if (what < 88) {
+		come_down(k);
+	} else if (what < 97) {
+		wait_s(w, (int)chance(k, w->hold ? 10 : 20));
+	} else if (what < 98 && k->logins < PASSWORDS) {
+		k->moved |= w->n_held > 0;
+		request(w, "OUT|%s|%s|", people[who], token);
+		k->at[who].token[0] = 0;
+	} else if (k->logins < PASSWORDS) {
+		walk_in(k, who);
+	}
+	look_at_all(k);
+	/* a connection comes about within 20 s, or it fails */
+	if (w->n_held > 100 || w->now.mono_us - k->held_us > 10 * SEC)
+		come_down(k);
+}
+
+/* No text that was taken is lost, and none comes twice unless its reader went
+ * somewhere else while it was on its way. */
+static void walk(struct world *w, int logins)
+{
+	struct walk k = {.w = w, .port = 10000, .logins = PASSWORDS - logins};
+	const char *given = getenv("SOTTO_SEED");
+
+	k.seed = given ? strtoull(given, NULL, 10) : (uint64_t)k.w->now.wall_us;
+	print_message("    SOTTO_SEED=%llu\n", (unsigned long long)k.seed);
+	for (unsigned i = 0; i < PEOPLE; i++)
+		walk_in(&k, i);
+	for (int i = 0; i < STEPS; i++)
+		step(&k);
+	come_down(&k);
+	wait_s(k.w, 12);
+	for (unsigned i = 0; i < PEOPLE; i++) {
+		if (logins > PEOPLE)
+			walk_in(&k, i);
+		w->dead[k.at[i].port] = false;
+		for (int n = 0; n < 40; n++) {
+			request(k.w, "HEY|%s|%s|", people[i], k.at[i].token);
+			look_at_all(&k);
+		}
+	}
+	look_at_all(&k);
+	for (int i = 0; i < k.written; i++)
+		if (!k.came[i] || (k.came[i] > 1 && !k.moved))
+			fail_msg("text %d of %d came %u times", i, k.written,
+				 k.came[i]);
+}
+
+static void walk__loses__nothing(void **state)
+{
+	walk(*state, PASSWORDS);
+}
+
+static void walk__brings__once_to_who_stays(void **state)
+{
+	walk(*state, PEOPLE);
+}
+
 /* ---- where it is kept ---- */
 
 static void store__is_beside__that_of_the_center(void **state)
@@ -1191,6 +1350,8 @@ int main(void)
 	    TEST(requests__are_bounded__in_time),
 	    TEST(line__that_is_full__loses_no_text),
 	    TEST(line__that_is_lost__is_tried_again),
+	    TEST(walk__loses__nothing),
+	    TEST(walk__brings__once_to_who_stays),
 	    cmocka_unit_test(store__is_beside__that_of_the_center),
 	};
 

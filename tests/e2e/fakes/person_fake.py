@@ -134,9 +134,12 @@ class Person:
         self.beating = True
 
         def run():
-            while self.beating:
-                self.say("HEY")
-                time.sleep(seconds)
+            try:
+                while self.beating:
+                    self.say("HEY")
+                    time.sleep(seconds)
+            except OSError:
+                pass        # the center is gone
         threading.Thread(target=run, daemon=True).start()
         return self
 
