@@ -13,9 +13,11 @@
 #include "src/overflow.h"
 #include "src/peersfile.h"
 #include "src/queue.h"
+#include "src/rules.h"
 #include "src/worker.h"
 #include <assert.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -302,6 +304,19 @@ static void hear_plain_office(struct engine *e, const struct net_event *ev)
 		office_plain_down(e->office, ev->link, ev->dialled_for);
 }
 
+/* What a center may say of those it brought together; when none is left. */
+static void note_spliced(struct engine *e, const struct now *now)
+{
+	struct net_spliced s = net_spliced(e->net);
+
+	if (!s.now && !s.waiting)
+		journal_line(e->journal, now->wall_us,
+			     "relay: %" PRIu64 " pairs so far, %" PRIu64
+			     " bytes; %" PRIu64 " were not met, %" PRIu64
+			     " not expected",
+			     s.made, s.bytes, s.expired, s.refused);
+}
+
 static void hear_net(struct engine *e, const struct now *now,
 		     const struct net_event *ev)
 {
@@ -346,6 +361,7 @@ static void hear_net(struct engine *e, const struct now *now,
 		break;
 	case NET_SPLICED:
 		office_spliced(e->office, &ev->token);
+		note_spliced(e, now);
 		break;
 	}
 }
@@ -740,42 +756,6 @@ static enum err watch_all(struct engine *e)
 	return e->beacon ? net_watch(e->net, beacon_fd(e->beacon)) : OK;
 }
 
-static void set_rules(struct engine *e)
-{
-	enum trust_new t = e->cfg->trust_new;
-
-	e->rules = (struct core_rules){
-	    .new_key = e->cfg->center      ? NEW_KEY_REFUSE
-		       : t == TRUST_ACCEPT ? NEW_KEY_ACCEPT
-		       : t == TRUST_REFUSE ? NEW_KEY_REFUSE
-					   : NEW_KEY_ASK,
-	    .accept_named = t == TRUST_DEFAULT && e->cfg->mode != RUN_SCREEN &&
-			    e->cfg->mode != RUN_PLAIN,
-	    .request_texts = 20,
-	    .request_bytes = 65536,
-	    .max_links = 4096,
-	    .max_dials_minute = 8,
-	    .max_queued = 10000,
-	    .max_unacked = 64,
-	    .redial_cap_us = INT64_C(300) * 1000000,
-	    .keep_history = e->cfg->history == HISTORY_FOREVER,
-	    .json_claimed = e->cfg->json_claimed,
-	    .center = e->cfg->center,
-	    .login_at = e->cfg->login_at,
-	    .login_user = e->cfg->login_user,
-	    .relay = e->cfg->relay,
-	};
-}
-
-static const char *trust_word(const struct engine *e)
-{
-	if (e->rules.new_key == NEW_KEY_REFUSE)
-		return "refuse";
-	return e->rules.new_key == NEW_KEY_ACCEPT || e->rules.accept_named
-		   ? "accept"
-		   : "ask";
-}
-
 static char *copy_of(const char *s)
 {
 	return xstrndup((struct bytes){(const uint8_t *)s, strlen(s)});
@@ -797,7 +777,7 @@ static void make_ready(struct engine *e)
 	*e->ready = (struct event){.kind = EV_READY, .contact = c};
 	e->ready->text = xstrndup((struct bytes){text.p, text.n});
 	buf_free(&text);
-	e->ready->name = copy_of(trust_word(e));
+	e->ready->name = copy_of(rules_word(&e->rules));
 }
 
 static void read_peers(struct engine *e)
@@ -951,7 +931,7 @@ static struct engine *engine_new(const struct config *cfg,
 	e->answers = queue_new(JOBS_MAX, 1024);
 	e->fx = effects_new();
 	e->net = net_new(&net_rules, id->keys);
-	set_rules(e);
+	e->rules = rules_of(cfg);
 	return e;
 }
 

@@ -175,6 +175,30 @@ def test_both_ways(root):
     ana.want(since, event="peer", peer__id=bob.id, peer__state="offline")
     for node in (ana, center):
         node.end()
+    # the center says how much, not who
+    with open(os.path.join(center.home, "log.txt")) as f:
+        said = [line for line in f if "relay: " in line]
+    assert said and " 0 pairs" not in said[0], said
+    assert ana.id[:8] not in "".join(said), said
+
+
+def test_never_met(root):
+    """Who is only a name at the center is met there, too."""
+    center = Center(root)
+    ana, bob = start(root, "ana"), start(root, "bob")
+    login(ana, center.at, "ana")
+    login(bob, center.at, "bob")
+    ana.done("send", to="bob", text="one", wait="none")
+    bob.want(event="message", text="one")
+    bob.done("reply", text="two", wait="none")
+    ana.want(event="message", text="two")
+    met = ana.find(lambda e: e["event"] == "peer" and e["peer"]["contact"] and
+                   e["peer"]["id"] == bob.id and e["peer"]["secure"])
+    assert met and met["peer"]["addr"] is None, met
+    delivered(ana, bob.id, "three")
+    bob.want(event="message", text="three")
+    for node in (ana, bob, center):
+        node.end()
 
 
 def test_many(root):
