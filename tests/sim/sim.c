@@ -739,6 +739,7 @@ static void hear_event(struct node *n, const struct event *ev)
 	case EV_ITEM:
 	case EV_LOST:
 	case EV_SECURITY:
+	case EV_CONSENT:
 	case EV_NOTICE:
 	case EV_BYE:
 		break;
