@@ -15,10 +15,11 @@ ENV = {**os.environ, "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8", "HOME": ROOT}
 class Peer:
     """Somebody without a screen."""
 
-    def __init__(self, name, port):
+    def __init__(self, name, port, *words):
         self.run = subprocess.Popen(
-            [SOTTO, "--home", os.path.join(ROOT, name), "--nick", name,
-             "--port", str(port), "--no-discover", "--headless", "--stay"],
+            [SOTTO, *(words or ("--headless", "--stay")), "--home",
+             os.path.join(ROOT, name), "--nick", name, "--port", str(port),
+             "--no-discover"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=ENV)
         self.until("ready")
 
@@ -50,6 +51,27 @@ def picture(size, keys):
         capture_output=True, text=True, timeout=60).stdout)
 
 
+def center():
+    """Somebody is away, and his center keeps what is written to him."""
+    home = os.path.join(ROOT, "center")
+    os.mkdir(home)
+    with open(os.path.join(home, "config.ini"), "w", encoding="utf-8") as f:
+        f.write("accounts = open\n")
+    here = Peer("center", 6400, "center")
+    google, ana = Peer("google", 6331), Peer("ana", 6330)
+    for who, name in (google, "google"), (ana, "seas"):
+        who.do("login", to="127.0.0.1:6400", user=name, password="sesame")
+    ana.do("send", to="google", text="are you there?", wait="none")
+    google.until("message")
+    google.do("reply", text="until six")
+    ana.until("message")
+    google.end()
+    ana.do("send", to="google", text="then read this tomorrow", wait="none")
+    picture("80x9", 'wait "google" : "msg google" Enter wait "⌂"')
+    for who in ana, here:
+        who.end()
+
+
 def main():
     ana, bob = Peer("ana", 6327), Peer("bob", 6328)
     carla = Peer("carla", 6329)
@@ -71,6 +93,8 @@ def main():
     picture("80x10", 'wait "carla" Esc o wait "Outbox"')
     bob.end()
     ana.end()
+    shutil.rmtree(os.path.join(ROOT, "ana"))
+    center()
     shutil.rmtree(ROOT)
 
 
