@@ -144,6 +144,15 @@ def apart(root, at, there=None):
     return ana, bob
 
 
+def together(node, to):
+    """They have a link. Who asked before the other one was logged in asks
+    again; what is sent meanwhile may go as a letter."""
+    until = time.monotonic() + 40
+    while not node.ask("connect", to=to)[1]["ok"]:
+        assert time.monotonic() < until
+        time.sleep(1)  # a center takes so many questions a minute
+
+
 def delivered(node, to, text, patience=60):
     """By a link, not by a letter: the other one's own ACK."""
     since = len(node.seen)
@@ -162,6 +171,7 @@ def texts_of(node):
 def test_both_ways(root):
     center = Center(root)
     ana, bob = apart(root, center.at)
+    together(ana, bob.id)
     delivered(ana, bob.id, "through the center")
     bob.want(event="message", text="through the center")
     delivered(bob, ana.id, "and back")
@@ -266,6 +276,7 @@ def test_center_dies(root):
     port = free_port()
     center = Center(root, port=port)
     ana, bob = apart(root, center.at)
+    together(ana, bob.id)
     delivered(ana, bob.id, "before")
     texts = ["text %d" % i for i in range(300)]
     for i, text in enumerate(texts):
@@ -292,6 +303,7 @@ def test_blocked(root):
     """Whom bob blocks is not let through to him."""
     center = Center(root)
     ana, bob = apart(root, center.at)
+    together(ana, bob.id)
     delivered(ana, bob.id, "before")
     bob.done("block", peer=ana.id)
     since = len(ana.seen)
@@ -339,6 +351,7 @@ def test_nodes(root):
     one = nats.Center(root, "one", where, port=ports[0], config=ones[0])
     two = nats.Center(root, "two", where, one, ports[1], config=ones[1])
     ana, bob = apart(root, one.at, two.at)
+    together(ana, bob.id)
     delivered(ana, bob.id, "from node to node")
     bob.want(event="message", text="from node to node")
     delivered(bob, ana.id, "and back")
@@ -444,6 +457,7 @@ def behind(root):
             ana.done("connect", to=bob.id)
             ana.want(event="peer", peer__id=bob.id, peer__state="online",
                      peer__addr=bob.at)
+    together(ana, bob.id)
     delivered(ana, bob.id, "over there")
     bob.want(event="message", text="over there")
     delivered(bob, ana.id, "over here")
