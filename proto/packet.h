@@ -75,8 +75,10 @@ enum center_verb {
 
 	/* pushed to where a user listens */
 	CENTER_ADR,          /* [name, host, port] */
-	CENTER_ONLINE,       /* [who] has logged on */
-	CENTER_OFFLINE,      /* [who] has left; may be said again and again */
+	CENTER_ONLINE,       /* [who] has logged on; ours: [who, key], or of
+			      * many text: a line each, "who key" */
+	CENTER_OFFLINE,      /* [who] has left; may be said again and again;
+			      * ours: as above */
 	CENTER_LIST,         /* who is there: text, names between blanks */
 	CENTER_WANTS,        /* [who] asks for our address */
 	CENTER_BLOCKED,      /* [who] */

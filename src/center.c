@@ -149,6 +149,11 @@ bool center_busy(const struct center *c)
 	return c->n_knock > 0;
 }
 
+int center_wait_ms(const struct center *c)
+{
+	return center_busy(c) ? 0 : people_wait_ms(c);
+}
+
 /* ---- time ---- */
 
 int center_patience_ms(const struct center *c)

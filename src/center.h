@@ -42,7 +42,8 @@ void center_spliced(struct center *c, const struct uuid *token);
 /* After what was heard together: letters are kept in one go, and one log-in by
  * a password is looked at. Others have their turn before the next one. */
 void center_settle(struct center *c, const struct now *now);
-bool center_busy(const struct center *c); /* settle at once, it has more */
+bool center_busy(const struct center *c);   /* settle at once, it has more */
+int center_wait_ms(const struct center *c); /* or so soon; INT32_MAX: not */
 /* Every center_patience_ms, and when the backend's fd is readable. */
 int center_patience_ms(const struct center *c);
 void center_tick(struct center *c, const struct now *now);

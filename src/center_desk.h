@@ -72,7 +72,7 @@ struct center {
 	struct effects *fx;
 	struct desk *link[DESK_BUCKETS], *box[DESK_BUCKETS];
 	struct person *person[DESK_BUCKETS]; /* by name */
-	bool any_fresh;
+	struct changes *changes;             /* of center_presence.c, or NULL */
 	struct center_mail mail[MAIL_GATHER];
 	struct {
 		link_id link;
@@ -168,10 +168,17 @@ void relay_has(struct center *c, const struct note *n);
 void relay_call(struct center *c, const struct note *n);
 void relay_tick(struct center *c); /* no node has */
 
-/* ---- center_people.c: who is there, and who says what to whom ---- */
+/* ---- center_presence.c: who is there ---- */
 void people_presence(void *ctx, const char *user, const char *node);
-void people_settle(struct center *c); /* tells who came */
+void people_settle(struct center *c); /* tells who came and went */
+/* When there is more to tell; INT32_MAX: there is not. */
+int people_wait_ms(const struct center *c);
 void people_free(struct center *c);
+struct person *person_of(struct center *c, const char *user); /* or NULL */
+/* Of the device he used last. */
+bool person_key(struct center *c, const char *user, struct pubkey *key);
+
+/* ---- center_people.c: who says what to whom ---- */
 /* A note for those who are at this node. */
 void people_told(struct center *c, const struct note *n);
 void people_online(struct center *c, struct desk *d, const struct packet *p);

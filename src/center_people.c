@@ -10,111 +10,18 @@ enum {
 
 /* ---- who is there ---- */
 
-static struct person **person_slot(struct center *c, const char *user)
-{
-	uint32_t h = 2166136261u; /* FNV-1a */
-
-	for (const char *s = user; *s; s++)
-		h = (h ^ (uint8_t)*s) * 16777619u;
-	struct person **p = &c->person[h % DESK_BUCKETS];
-	while (*p && strcmp((*p)->user, user) != 0)
-		p = &(*p)->next;
-	return p;
-}
-
-static struct person *person_of(struct center *c, const char *user)
-{
-	return *person_slot(c, user);
-}
-
-void people_free(struct center *c)
-{
-	for (size_t i = 0; i < DESK_BUCKETS; i++)
-		while (c->person[i]) {
-			struct person *p = c->person[i];
-			c->person[i] = p->next;
-			free(p);
-		}
-}
-
-/* "user" and "key in hex", of whoever is said to come or go. */
-static void say_presence(struct center *c, const struct person *p, bool here)
-{
-	EACH_DESK(c, d)
-	{
-		if (!d->user[0] || strcmp(d->user, p->user) == 0)
-			continue;
-		desk_say(c, d->link,
-			 &(struct packet){
-			     .verb = here ? CENTER_ONLINE : CENTER_OFFLINE,
-			     .n_words = p->key[0] ? 2 : 1,
-			     .word = {desk_view(p->user), desk_view(p->key)}});
-	}
-}
-
-/* Of the backend: it may not be asked in here. */
-void people_presence(void *ctx, const char *user, const char *node)
-{
-	struct center *c = ctx;
-	struct person **slot = person_slot(c, user), *p = *slot;
-
-	if (node && !p) {
-		p = *slot = xzalloc(sizeof(*p));
-		snprintf(p->user, sizeof(p->user), "%s", user);
-		p->fresh = true;
-		c->any_fresh = true;
-	}
-	if (node || !p)
-		return;
-	*slot = p->next;
-	if (!p->fresh)
-		say_presence(c, p, false);
-	free(p);
-}
-
-/* Which of his devices: the one that logged in last. */
-static bool key_of(struct center *c, const char *user, struct pubkey *key)
-{
-	struct center_acct *a = xmalloc(sizeof(*a));
-	uint64_t rev;
-	bool has = !c->b->acct_get(c->b, user, a, &rev) && a->n_keys;
-
-	if (has)
-		*key = a->key[a->n_keys - 1];
-	free(a);
-	return has;
-}
-
 bool people_box(struct center *c, const char *user, struct uuid *box,
 		char hex[static 65])
 {
 	struct pubkey key;
 	char id[33];
 
-	if (!key_of(c, user, &key))
+	if (!person_key(c, user, &key))
 		return false;
 	seal_peer_id(id, &key);
 	key_hex(hex, &key);
 	*box = box_of(id);
 	return true;
-}
-
-void people_settle(struct center *c)
-{
-	struct pubkey key;
-
-	if (!c->any_fresh)
-		return;
-	c->any_fresh = false;
-	for (size_t i = 0; i < DESK_BUCKETS; i++)
-		for (struct person *p = c->person[i]; p; p = p->next) {
-			if (!p->fresh)
-				continue;
-			p->fresh = false;
-			if (key_of(c, p->user, &key))
-				key_hex(p->key, &key);
-			say_presence(c, p, true);
-		}
 }
 
 static void say_list(struct center *c, const struct desk *d,

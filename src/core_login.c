@@ -330,27 +330,54 @@ static struct who *person_make(struct core *c, const struct now *now,
 	return w;
 }
 
-static void came_or_went(struct core *c, const struct now *now,
-			 const struct packet *p)
+static void came_or_went(struct core *c, const struct now *now, bool here,
+			 struct bytes user, struct bytes key)
 {
-	bool here = p->verb == CENTER_ONLINE;
 	struct contact who;
 	char name[128];
+	size_t n = utf8_cut(user, sizeof(name) - 1);
 
-	name_of(p, name);
-	if (p->n_words > 1 &&
-	    person(c, name, p->word[1], here ? P_ONLINE : P_OFFLINE, &who)) {
+	if (n)
+		memcpy(name, user.p, n);
+	name[n] = '\0';
+	if (person(c, name, key, here ? P_ONLINE : P_OFFLINE, &who)) {
 		struct who *w = who_by_key(c, &who.key);
 		tell(c, 0, 0,
 		     &(struct event){.kind = EV_PEER, .contact = &who});
 		if (w && w->row.shown.blocked)
 			return;
 		if (w)
-			post_note(c, w, "user", p->word[0]);
+			post_note(c, w, "user", user);
 		if (w && here && dial_wanted(c, w))
 			dial_soon(c, now, w);
 	}
 	say_presence(c, now, name, here);
+}
+
+/* One, as words; or many, a line each, "user key". */
+static void presence_heard(struct core *c, const struct now *now,
+			   const struct packet *p)
+{
+	bool here = p->verb == CENTER_ONLINE;
+	struct bytes none = {0}, rest = p->text;
+
+	if (p->n_words)
+		came_or_went(c, now, here, p->word[0],
+			     p->n_words > 1 ? p->word[1] : none);
+	while (rest.n) {
+		const uint8_t *end = memchr(rest.p, '\n', rest.n);
+		size_t n = end ? (size_t)(end - rest.p) : rest.n;
+		const uint8_t *blank = memchr(rest.p, ' ', n);
+		size_t user = blank ? (size_t)(blank - rest.p) : n;
+		struct bytes key = none;
+		if (blank)
+			key = (struct bytes){blank + 1, n - user - 1};
+		if (user)
+			came_or_went(c, now, here, (struct bytes){rest.p, user},
+				     key);
+		n += end != NULL;
+		rest = (struct bytes){rest.p + n, rest.n - n};
+	}
 }
 
 /* "[user, key, address]": he allowed it. */
@@ -386,7 +413,7 @@ static void pushed(struct core *c, const struct now *now,
 	switch ((int)p->verb) {
 	case CENTER_ONLINE:
 	case CENTER_OFFLINE:
-		came_or_went(c, now, p);
+		presence_heard(c, now, p);
 		return;
 	case CENTER_TEXT:
 		tell_notice(c, LEVEL_INFO, "%s to all: %.*s", name,

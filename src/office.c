@@ -278,15 +278,15 @@ static void begin(struct office *o, const struct now *now)
 static int patience_ms(const struct office *o, const struct now *now)
 {
 	int ms = center_patience_ms(o->center) / 2;
+	int soon = center_wait_ms(o->center);
 
-	if (center_busy(o->center))
-		return 0;
-	if (o->booth)
+	if (soon < ms)
+		ms = soon;
+	if (ms && o->booth)
 		ms = booth_wait(o->booth, now, ms);
-	return !o->taking ? ms
-	       : takeover_wait(o->taking, now) < ms
-		   ? takeover_wait(o->taking, now)
-		   : ms;
+	if (o->taking && takeover_wait(o->taking, now) < ms)
+		ms = takeover_wait(o->taking, now);
+	return ms;
 }
 
 void office_run(struct office *o)
@@ -305,7 +305,7 @@ void office_run(struct office *o)
 	for (;;) {
 		poll(p, 3, patience_ms(o, &now));
 		now = clock_now(&rng, NULL);
-		bool any = o->taking != NULL || center_busy(o->center);
+		bool any = o->taking || center_wait_ms(o->center) != INT32_MAX;
 		take_over(o, &now);
 		while (queue_take(o->down, &list)) {
 			if (!list)
