@@ -208,8 +208,11 @@ static void count(struct crowd *c, const struct packet *p)
 			      p->verb != CENTER_LIST;
 		return;
 	}
-	if (p->verb == CENTER_ONLINE || p->verb == CENTER_OFFLINE)
-		h->names += p->n_words;
+	if (p->verb == CENTER_ONLINE || p->verb == CENTER_OFFLINE) {
+		h->names++;
+		for (size_t i = 0; i < p->text.n; i++)
+			h->names += p->text.p[i] == '\n';
+	}
 	h->texts += p->verb == CENTER_TEXT;
 }
 

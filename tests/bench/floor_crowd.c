@@ -6,6 +6,7 @@
  */
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -67,6 +68,7 @@ static void greet(int epoll, int listener)
 {
 	struct connection *c = calloc(1, sizeof *c);
 	struct epoll_event e = {.events = EPOLLIN, .data.ptr = c};
+	int on = 1;
 
 	if (!c)
 		exit(1);
@@ -74,6 +76,7 @@ static void greet(int epoll, int listener)
 	if (c->fd < 0 || c->fd >= MAX)
 		exit(1);
 	all[c->fd] = c;
+	setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 	epoll_ctl(epoll, EPOLL_CTL_ADD, c->fd, &e);
 }
 
