@@ -108,10 +108,6 @@ struct net {
 };
 
 /* ---- net.c ---- */
-struct addr net_addr_of(const struct sockaddr_storage *s);
-socklen_t net_addr_put(struct sockaddr_storage *s, const struct addr *a);
-bool net_addr_v4(const struct addr *a);
-bool net_addr_local(const struct addr *a);
 /* NULL: too many. */
 struct conn *net_conn_new(struct net *n, int fd, struct addr at);
 void net_conn_start(struct net *n, struct conn *c, const struct now *now,
@@ -123,6 +119,16 @@ void net_ready(struct net *n, struct conn *c);
 void net_dirty(struct net *n, struct conn *c);
 void net_due(struct net *n, struct conn *c); /* its deadline came nearer */
 enum err net_listener_add(struct net *n, int fd, const struct dialect *d);
+
+/* ---- net_limits.c ---- */
+struct addr net_addr_of(const struct sockaddr_storage *s);
+socklen_t net_addr_put(struct sockaddr_storage *s, const struct addr *a);
+bool net_addr_v4(const struct addr *a);
+bool net_addr_local(const struct addr *a);
+bool net_bucket_take(struct bucket *b, int64_t now_us, unsigned per_s,
+		     unsigned burst);
+/* Before anybody is known: whether a connection from there is taken. */
+bool net_admits(struct net *n, const struct addr *from, int64_t now_us);
 
 /* ---- net_udp.c ---- */
 enum err udp_listen(struct net *n, const struct dialect *d, struct addr at);
