@@ -1,5 +1,4 @@
 #include "src/center_nats_impl.h"
-#include "src/clock.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -177,7 +176,8 @@ static enum err acct_each(struct center_backend *b,
 	l->ctx = ctx;
 	nats_bucket(n, "state", bucket);
 	nats_key(n, "state", "account.*", subject);
-	enum err err = nats_pull(n, bucket, subject, 0, PAGE, list_one, l, 0);
+	enum err err =
+	    nats_pull(n, bucket, subject, 0, PAGE, false, list_one, l, 0);
 	if (!err)
 		err = l->err;
 	free(l);
@@ -399,130 +399,6 @@ static enum err session_drop(struct center_backend *b, const char *user,
 	return err == ERR_EXISTS ? ERR_CLOSED : err;
 }
 
-/* ---- letters ---- */
-
-/* Its stream and its subject there. */
-static void box_of(const struct nats *n, const struct uuid *box,
-		   char stream[NAME], char subject[SUBJECT])
-{
-	uint8_t sum[32];
-	char hex[33];
-	unsigned shard;
-
-	digest(sum, (struct bytes){box->b, sizeof box->b});
-	shard = (unsigned)(sum[0] << 8 | sum[1]) % n->shards;
-	center_hex(hex, box->b, sizeof box->b);
-	snprintf(stream, NAME, "%s_mail_%u", n->prefix, shard);
-	snprintf(subject, SUBJECT, "%s.mail.%u.%s", n->prefix, shard, hex);
-}
-
-/* Streams know ids for all their boxes together. */
-static void put_mail(const struct nats *n, struct nats_put *p,
-		     const struct center_mail *m, int64_t now_ms)
-{
-	char stream[NAME];
-
-	box_of(n, &m->box, stream, p->subject);
-	center_hex(p->msg_id, m->box.b, sizeof m->box.b);
-	p->msg_id[32] = '.';
-	center_hex(p->msg_id + 33, m->eid.b, sizeof m->eid.b);
-	p->data = m->blob;
-	p->until_ms = center_until(&n->base.rules, m->until_ms, now_ms);
-}
-
-static enum err mails_put(struct nats *n, struct center_mail **m, size_t count,
-			  int64_t now_ms, struct nats_put *p)
-{
-	for (size_t i = 0; i < count; i++)
-		put_mail(n, &p[i], m[i], now_ms);
-	enum err err = nats_put(n, p, count, nats_deadline());
-	for (size_t i = 0; i < count && !err; i++) {
-		m[i]->seq = p[i].seq;
-		m[i]->err = p[i].err;
-	}
-	return err;
-}
-
-static enum err mbox_append(struct center_backend *b, struct center_mail *m,
-			    size_t n, int64_t now_ms)
-{
-	struct center_mail *good[CENTER_BATCH_MAX];
-	struct nats_put *p;
-	size_t count = 0;
-
-	if (!center_mails_ok(m, n))
-		return n > CENTER_BATCH_MAX ? ERR_LIMIT : OK;
-	for (size_t i = 0; i < n; i++)
-		if (!m[i].err)
-			good[count++] = &m[i];
-	p = xzalloc(count * sizeof *p);
-	enum err err = mails_put(nats_of(b), good, count, now_ms, p);
-	free(p);
-	return err;
-}
-
-struct reading {
-	struct uuid box;
-	size_t left;
-	int64_t now_ms;
-	void (*each)(void *ctx, const struct center_mail *m);
-	void *ctx;
-};
-
-static bool read_one(void *ctx, const struct nats_seen *v)
-{
-	struct reading *r = ctx;
-	struct center_mail m = {.box = r->box,
-				.blob = v->data,
-				.until_ms = v->until_ms,
-				.seq = v->seq};
-	const char *dot = strchr(v->msg_id, '.');
-
-	if (v->until_ms <= r->now_ms || !dot ||
-	    !center_unhex(view(dot + 1), m.eid.b, sizeof m.eid.b))
-		return true;
-	r->each(r->ctx, &m);
-	return --r->left > 0;
-}
-
-static enum err mbox_read(struct center_backend *b, const struct uuid *box,
-			  uint64_t after, size_t max, int64_t now_ms,
-			  void (*each)(void *ctx, const struct center_mail *m),
-			  void *ctx)
-{
-	struct nats *n = nats_of(b);
-	char stream[NAME], subject[SUBJECT];
-	size_t page = max < CENTER_BATCH_MAX ? max : CENTER_BATCH_MAX;
-	struct reading r = {*box, page, now_ms, each, ctx};
-
-	if (!page || after >= INT64_MAX)
-		return OK;
-	box_of(n, box, stream, subject);
-	return nats_pull(n, stream, subject, after + 1, page, read_one, &r,
-			 nats_deadline());
-}
-
-static enum err mbox_trim(struct center_backend *b, const struct uuid *box,
-			  uint64_t upto)
-{
-	struct nats *n = nats_of(b);
-	char stream[NAME], subject[SUBJECT];
-	int64_t deadline = nats_deadline();
-	jsErrCode code = 0;
-	jsOptions o;
-
-	box_of(n, box, stream, subject);
-	if (!nats_may(n, stream, &deadline))
-		return ERR_CLOSED;
-	n->lib.jsOptions_Init(&o);
-	o.Wait = (deadline - clock_mono_us()) / 1000;
-	o.Stream.Purge.Subject = subject;
-	if (upto < INT64_MAX)
-		o.Stream.Purge.Sequence = upto + 1;
-	natsStatus s = n->lib.js_PurgeStream(n->js, stream, &o, &code);
-	return nats_felt(n, stream, nats_error(s, (int)code), deadline);
-}
-
 /* ---- prekeys ---- */
 
 static void prekey_of(struct nats *n, const struct uuid *id, char bucket[NAME],
@@ -609,9 +485,9 @@ static const struct center_backend calls = {
     .session_claim = session_claim,
     .session_refresh = session_refresh,
     .session_drop = session_drop,
-    .mbox_append = mbox_append,
-    .mbox_read = mbox_read,
-    .mbox_trim = mbox_trim,
+    .mbox_append = nats_mbox_append,
+    .mbox_read = nats_mbox_read,
+    .mbox_trim = nats_mbox_trim,
     .prekey_put = prekey_put,
     .prekey_get = prekey_get,
     .notify = notify,

@@ -6,7 +6,8 @@
 #include <stdatomic.h>
 /* What the parts of the NATS implementation share: where it is, as a URL
  * (center_nats_where.c), a connection (_link), its streams (_make), what is
- * asked of it (center_nats.c), and what comes by itself (_watch).
+ * asked of it (center_nats.c), letters (_box), and what comes by itself
+ * (_watch).
  *
  * On the servers, P being the prefix:
  *   stream P_mail_I       subjects P.mail.I.BOX, a letter a message
@@ -88,6 +89,7 @@ struct nats {
 	unsigned shards;
 	int64_t rest_us[RESTS], short_us; /* nats_may; monotonic */
 	unsigned breaks;                  /* those that tick has told of */
+	bool singly;                      /* purges are not safe there */
 
 	const struct center_watch *watch; /* NULL: not asked for */
 	struct nats_sub *note[2], *feed;  /* the ears' */
@@ -114,7 +116,8 @@ void nats_unlink(struct nats *n);
 /* The streams, where they are not there yet. */
 enum err nats_make(struct nats *n, const struct nats_where *w,
 		   char why[static 256]) MUST_USE;
-/* Whether the servers are of version 2.10 or newer; by mail stream 0. */
+/* Whether the servers are of version 2.10 or newer; by mail stream 0. Sets
+ * n->singly. */
 enum err nats_modern(struct nats *n, bool *modern) MUST_USE;
 
 /* Until when the call may take; monotonic, us. */
@@ -161,8 +164,8 @@ enum err nats_last(struct nats *n, const char *stream, const char *subject,
 		   int64_t deadline) MUST_USE;
 
 /* All messages of a subject from number `from` on, in order, until `each` says
- * no. What it is given is good for that call. Deadline 0: of any length, each
- * page has CENTER_CALL_MS. */
+ * no; heads: without their data. What it is given is good for that call.
+ * Deadline 0: of any length, each page has CENTER_CALL_MS. */
 struct nats_seen {
 	const char *subject, *msg_id; /* or "" */
 	uint64_t seq;
@@ -171,7 +174,7 @@ struct nats_seen {
 	struct bytes data;
 };
 enum err nats_pull(struct nats *n, const char *stream, const char *filter,
-		   uint64_t from, size_t page,
+		   uint64_t from, size_t page, bool heads,
 		   bool (*each)(void *ctx, const struct nats_seen *m),
 		   void *ctx, int64_t deadline) MUST_USE;
 
@@ -186,6 +189,16 @@ void nats_key(const struct nats *n, const char *which, const char *key,
 	      char out[SUBJECT]);
 void nats_user_key(const char *user, char out[2 * CENTER_NAME_MAX + 1]);
 bool nats_key_user(const char *key, char user[CENTER_NAME_MAX + 1]);
+
+/* ---- letters ---- */
+enum err nats_mbox_append(struct center_backend *b, struct center_mail *m,
+			  size_t n, int64_t now_ms) MUST_USE;
+enum err nats_mbox_read(struct center_backend *b, const struct uuid *box,
+			uint64_t after, size_t max, int64_t now_ms,
+			void (*each)(void *ctx, const struct center_mail *m),
+			void *ctx) MUST_USE;
+enum err nats_mbox_trim(struct center_backend *b, const struct uuid *box,
+			uint64_t upto) MUST_USE;
 
 /* ---- what comes by itself ---- */
 struct nats_ears *ears_new(const struct nats_lib *l);

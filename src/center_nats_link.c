@@ -89,13 +89,15 @@ enum err nats_error(natsStatus s, int code)
 		return ERR_FULL;
 	case JSStreamMessageExceedsMaximumErr:
 		return ERR_LIMIT;
+	case JSNoMessageFoundErr:
+		return ERR_ABSENT;
 	default:
 		break;
 	}
 	if (s == NATS_NO_MEMORY)
 		abort();
-	if (s == NATS_NOT_FOUND)
-		return ERR_ABSENT;
+	/* NATS_NOT_FOUND of a stream: servers that come up do not know it yet.
+	 * To take that for an account that is gone would be the end of it. */
 	if (s == NATS_MAX_PAYLOAD)
 		return ERR_LIMIT;
 	return s == NATS_OK && !code ? OK : ERR_CLOSED;
@@ -229,8 +231,10 @@ static void take_ack(const char *json, struct nats_put *p)
 	p->seq = json_number(json, "\"seq\":");
 	if (strstr(json, "\"error\":"))
 		p->err = nats_error(NATS_ERR, code);
+	else if (p->seq || strstr(json, "\"success\":true"))
+		p->err = OK;
 	else
-		p->err = p->seq ? OK : ERR_CLOSED; /* not of JetStream */
+		p->err = ERR_CLOSED; /* not of JetStream */
 }
 
 /* The next message of `answers`; NULL at the deadline, when the connection
@@ -428,8 +432,8 @@ enum err nats_last(struct nats *n, const char *stream, const char *subject,
 
 /* One that goes away by itself, so that a lost word leaves nothing behind. */
 static enum err consumer(struct nats *n, const char *stream, const char *filter,
-			 uint64_t from, int64_t deadline, char name[NAME],
-			 uint64_t *pending)
+			 uint64_t from, bool heads, int64_t deadline,
+			 char name[NAME], uint64_t *pending)
 {
 	const struct nats_lib *l = &n->lib;
 	jsConsumerInfo *info = NULL;
@@ -444,6 +448,7 @@ static enum err consumer(struct nats *n, const char *stream, const char *filter,
 	c.OptStartSeq = from > 1 ? from : 0;
 	c.AckPolicy = js_AckNone;
 	c.FilterSubject = filter;
+	c.HeadersOnly = heads;
 	c.InactiveThreshold = INT64_C(1) * IDLE_S * NS_PER_S;
 	c.MemoryStorage = true;
 	c.Replicas = 1;
@@ -527,7 +532,7 @@ static enum err pull_page(struct pull *p, size_t count, int64_t deadline)
 }
 
 enum err nats_pull(struct nats *n, const char *stream, const char *filter,
-		   uint64_t from, size_t page,
+		   uint64_t from, size_t page, bool heads,
 		   bool (*each)(void *ctx, const struct nats_seen *m),
 		   void *ctx, int64_t deadline)
 {
@@ -539,7 +544,7 @@ enum err nats_pull(struct nats *n, const char *stream, const char *filter,
 	if (!nats_may(n, stream, &until))
 		return ERR_CLOSED;
 	enum err err =
-	    consumer(n, stream, filter, from, until, name, &p.pending);
+	    consumer(n, stream, filter, from, heads, until, name, &p.pending);
 	if (err)
 		return nats_felt(n, stream, err, until);
 	while (!err && p.pending && !p.enough) {
@@ -555,6 +560,7 @@ enum err nats_pull(struct nats *n, const char *stream, const char *filter,
  * message could both be taken by a stream with replicas. */
 enum err nats_modern(struct nats *n, bool *modern)
 {
+	char json[4096] = "";
 	unsigned breaks = atomic_load(&n->ears->breaks);
 	int64_t deadline = nats_deadline();
 	char subject[SUBJECT], reply[128];
@@ -570,11 +576,14 @@ enum err nats_modern(struct nats *n, bool *modern)
 	while (s == NATS_OK && !got &&
 	       (m = next_answer(n, breaks, deadline, &nobody))) {
 		got = !strcmp(n->lib.natsMsg_GetSubject(m), reply);
-		*modern = got && memmem(n->lib.natsMsg_GetData(m),
-					(size_t)n->lib.natsMsg_GetDataLength(m),
-					",\"ts\":\"", 7);
+		if (got)
+			snprintf(json, sizeof json, "%.*s",
+				 n->lib.natsMsg_GetDataLength(m),
+				 n->lib.natsMsg_GetData(m));
 		n->lib.natsMsg_Destroy(m);
 	}
+	*modern = strstr(json, ",\"ts\":\"") != NULL;
+	n->singly = !*modern && json_number(json, "\"num_replicas\":") > 1;
 	return got ? OK : ERR_CLOSED;
 }
 

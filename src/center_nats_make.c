@@ -115,7 +115,7 @@ static enum err how_many_copies(struct nats *n, unsigned *replicas,
 				char why[256])
 {
 	bool modern = false;
-	enum err err = *replicas > 1 ? nats_modern(n, &modern) : OK;
+	enum err err = nats_modern(n, &modern);
 
 	if (err) {
 		snprintf(why, 256, "NATS: %s", err_text(err));

@@ -1195,6 +1195,44 @@ static void three_start(struct nats_server s[3], char more[3][256])
 	}
 }
 
+/* How many of a box stay when the older half is trimmed. */
+static size_t trim_half(struct world *w, unsigned box)
+{
+	int64_t until = mono_ms() + PATIENCE_MS;
+	struct read *r = read_new();
+	struct uuid u = id(box);
+
+	read_all(w, box, r);
+	size_t all = r->count, half = all / 2;
+	r->count = 0;
+	r->last = 0;
+	read_page(w, box, 0, half, r);
+	while (w->b->mbox_trim(w->b, &u, r->last)) {
+		assert_true(mono_ms() < until);
+		poll(NULL, 0, 50);
+	}
+	free(r);
+	return all - half;
+}
+
+/* Servers that come up go through what was done, and may take it for more
+ * than it was. */
+static void rest_stays(struct world *w, struct killer *k)
+{
+	size_t rest[BOXES];
+	struct read *r = read_new();
+
+	for (unsigned box = 0; box < BOXES; box++)
+		rest[box] = trim_half(w, box);
+	kill_now_and_then(k);
+	for (unsigned box = 0; box < BOXES; box++) {
+		r->count = 0;
+		read_all(w, box, r);
+		assert_int_equal(r->count, rest[box]);
+	}
+	free(r);
+}
+
 static void letters__are_there_once__when_three_are_killed_in_turn(void **state)
 {
 	struct world *w = *state, three = *w;
@@ -1222,6 +1260,7 @@ static void letters__are_there_once__when_three_are_killed_in_turn(void **state)
 			   .dead_ms = 200,
 			   .alive_ms = 1500};
 	letters_under_kills(&three, &k);
+	rest_stays(&three, &k);
 	center_close(three.b);
 	for (int i = 0; i < 3; i++)
 		nats_server_end(&s[i]);
