@@ -84,15 +84,13 @@ void query_outbox(struct core *c, const struct now *now, client_id from,
 	bool one = cmd->contact > 0 || cmd->to;
 	struct who *w = one ? command_target(c, now, from, cmd, false) : NULL;
 	unsigned limit = page_limit(cmd, PAGE_MAX), n = 0;
-	struct page p = {.more = true, .next = cmd->n};
-	message_n last = 0;
-	bool more = false;
+	message_n last = 0, after = cmd->n;
+	bool more = false, pages = true;
 
 	if (one && !w)
 		return;
-	while (p.more && !more) {
-		message_n after = p.next;
-		p = (struct page){0};
+	while (pages && !more) {
+		struct page p = {0};
 		if (store_outbox(c->store, after, &p))
 			break;
 		for (size_t i = 0; i < p.n && !more; i++) {
@@ -105,6 +103,8 @@ void query_outbox(struct core *c, const struct now *now, client_id from,
 			last = m->n;
 			item(c, now, from, cmd->ref, m);
 		}
+		pages = p.more;
+		after = p.next;
 		page_free(&p);
 	}
 	result_page(c, from, cmd->ref, more, more ? last : 0);

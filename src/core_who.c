@@ -515,7 +515,7 @@ void core_dump(struct core *c, struct buf *out)
 				   (long long)page.row[i]->with,
 				   (unsigned long long)page.row[i]->seq,
 				   page.row[i]->text);
-		after = page.next;
+		after = page.more ? page.next : 0;
 		page_free(&page);
-	} while (page.more);
+	} while (after);
 }
