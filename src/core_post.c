@@ -470,6 +470,8 @@ void post_stored(struct core *c, const struct now *now, const struct packet *p)
 		store_update(c->store, r->m);
 		tell_status(c, hard(c), r->m);
 		post_away(c, now, r->who);
+		if (letter_slot(t)) /* others may have waited for it */
+			letters_go(c, now);
 		return;
 	}
 }
