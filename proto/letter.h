@@ -43,7 +43,8 @@ void bundle_make(uint8_t out[static BUNDLE], const struct keys *k,
 enum err bundle_read(struct bytes in, const struct pubkey *who, uint64_t now_s,
 		     struct bundle *out) MUST_USE;
 
-/* Appends the letter. ephemeral: 32 random bytes, used for nothing else.
+/* Appends the letter. ephemeral: 32 bytes that nobody else can know, never the
+ * same for two texts or two bundles; the same letter for the same ones.
  * ERR_LIMIT: too long a text. 0.3 ms. */
 enum err letter_seal(const struct keys *from, const struct bundle *to,
 		     const uint8_t ephemeral[static 32], struct bytes text,

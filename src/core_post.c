@@ -313,6 +313,21 @@ static struct sent_letter *letter_slot(struct post *t)
 	return NULL;
 }
 
+/* The same words to the same prekey are the same letter, so that a copy is
+ * known for one by whoever keeps it; nobody else can tell what it will be. */
+static void letter_once(uint8_t out[static 32], const struct keys *keys,
+			const struct bundle *to, const struct buf *text)
+{
+	uint8_t all[128];
+
+	memcpy(all, keys->noise.secret, 32);
+	memcpy(all + 32, to->who.b, 32);
+	memcpy(all + 64, to->prekey, 32);
+	digest(all + 96, (struct bytes){text->p, text->n});
+	digest(out, (struct bytes){all, sizeof(all)});
+	secret_wipe(all, sizeof(all));
+}
+
 /* What p says, in a letter, to the center's link. False: it could not go. */
 static bool letter_send(struct core *c, const struct now *now,
 			struct who *center, const struct who *w,
@@ -330,10 +345,10 @@ static bool letter_send(struct core *c, const struct now *now,
 
 	if (!slot || !bundle_of(c, now, w, &to))
 		return false;
-	rng_fill(now->rng, once, sizeof(once));
-	good = !dialect_sotto.encode(p, &text) &&
-	       !letter_seal(c->post->keys, &to, once,
-			    (struct bytes){text.p, text.n}, &letter);
+	good = !dialect_sotto.encode(p, &text);
+	letter_once(once, c->post->keys, &to, &text);
+	good = good && !letter_seal(c->post->keys, &to, once,
+				    (struct bytes){text.p, text.n}, &letter);
 	store.blob = (struct bytes){letter.p, letter.n};
 	store.ref = ++c->post->ref;
 	good = good && !dialect_check(&dialect_sotto, &store);
@@ -471,7 +486,7 @@ void post_stored(struct core *c, const struct now *now, const struct packet *p)
 		tell_status(c, hard(c), r->m);
 		post_away(c, now, r->who);
 		if (letter_slot(t)) /* others may have waited for it */
-			letters_go(c, now);
+			post_letters_go(c, now);
 		return;
 	}
 }
