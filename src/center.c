@@ -94,7 +94,8 @@ static void note_obey(struct center *c, struct bytes s)
 	if (!note_read(s, &n))
 		return;
 	if (!strcmp(n.field[0], "mail")) {
-		if (hex_id(desk_view(n.field[1]), id))
+		if (strcmp(n.field[2], c->terms.node) != 0 && /* not ours */
+		    hex_id(desk_view(n.field[1]), id))
 			mail_came(c, box_of(id));
 	} else if (!strcmp(n.field[0], "moved")) {
 		if (hex_id(desk_view(n.field[2]), id)) {

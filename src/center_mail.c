@@ -84,7 +84,6 @@ void mail_taken(struct center *c, struct desk *d, const struct packet *p)
 
 static void settled(struct center *c, size_t i, enum err err)
 {
-	struct center_mail *m = &c->mail[i];
 	struct packet p = {.verb = err ? CENTER_FAIL : CENTER_OKAY,
 			   .ref = c->from[i].ref};
 	struct desk *d = desk_find(c, c->from[i].link);
@@ -100,13 +99,21 @@ static void settled(struct center *c, size_t i, enum err err)
 		    desk_view(err == ERR_FULL ? "the box is full" : "not kept");
 	}
 	desk_say(c, c->from[i].link, &p);
-	if (err)
-		return;
-	mail_came(c, m->box);
+}
+
+/* Once a box: of the first letter for it that was kept. */
+static void came(struct center *c, size_t i)
+{
+	const struct center_mail *m = &c->mail[i];
 	char id[33];
+
+	for (size_t k = 0; k < i; k++)
+		if (!c->mail[k].err && desk_same(c->mail[k].box, m->box))
+			return;
+	mail_came(c, m->box);
 	for (size_t k = 0; k < 16; k++)
 		snprintf(id + 2 * k, 3, "%02x", m->box.b[k]);
-	note_send(c, "mail", id, "", (struct bytes){0});
+	note_send(c, "mail", id, c->terms.node, (struct bytes){0});
 }
 
 void mail_settle(struct center *c)
@@ -118,9 +125,14 @@ void mail_settle(struct center *c)
 	enum err err = c->b->mbox_append(c->b, c->mail, n, c->now_ms);
 	c->n_mail = 0;
 	for (size_t i = 0; i < n; i++) {
-		settled(c, i, err ? err : c->mail[i].err);
+		if (err)
+			c->mail[i].err = err;
+		settled(c, i, c->mail[i].err);
 		free((void *)(uintptr_t)c->mail[i].blob.p);
 	}
+	for (size_t i = 0; i < n; i++)
+		if (!c->mail[i].err)
+			came(c, i);
 }
 
 /* A box is kept as "user", NUL, bundle: whoever has a prekey here has an
