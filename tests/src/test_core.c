@@ -1579,6 +1579,23 @@ TEST(outbox__is_listed)
 	assert_int_equal(count_events(b, EV_ITEM), 3);
 }
 
+TEST(outbox__has_more_than_one_page)
+{
+	char to[] = "10.0.0.3:1";
+
+	for (int i = 0; i < PAGE_MAX + 2; i++)
+		send_to(b, to, "x");
+	forget_seen(b);
+	const struct event *r = run(b, (struct command){.kind = CMD_OUTBOX});
+	assert_true(r->more);
+	assert_int_equal(count_events(b, EV_ITEM), PAGE_MAX);
+	message_n next = r->next;
+	forget_seen(b);
+	r = run(b, (struct command){.kind = CMD_OUTBOX, .n = next});
+	assert_false(r->more);
+	assert_int_equal(count_events(b, EV_ITEM), 2);
+}
+
 TEST(read__counts_what_came_later)
 {
 	contact_id bob = friend(b, 1, 2);
@@ -1869,6 +1886,7 @@ int main(void)
 	    T(snapshot__is_paged),
 	    T(history__comes_from_the_disk_with_its_result),
 	    T(outbox__is_listed),
+	    T(outbox__has_more_than_one_page),
 	    T(read__counts_what_came_later),
 	    T(draft__is_told_and_dropped_by_sending),
 	    T(forget__takes_him_off_the_list),
