@@ -183,7 +183,7 @@ def test_away_for_a_while(root):
     stored(ana, 2)
     login(carl, one, "carl")
     until = time.monotonic() + 40
-    while server.ask(info)["state"]["messages"] < 2:
+    while server.ask(info).get("state", {"messages": 0})["messages"] < 2:
         assert time.monotonic() < until, server.ask(info)
         time.sleep(0.2)
     assert not [e for e in ana.seen[seen:] if e["event"] == "notice"
