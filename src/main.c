@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -232,6 +233,17 @@ static void page_start(struct page *page, const struct config *cfg)
 		complain(0, "the page, good once: %s", link);
 }
 
+/* A center needs one for each of its people. */
+static void many_files(void)
+{
+	struct rlimit r;
+
+	if (getrlimit(RLIMIT_NOFILE, &r))
+		return;
+	r.rlim_cur = r.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &r);
+}
+
 /* Document 004: configuration, identity, listening, peers, interface, main
  * loop. Listening and peers are engine_start's. */
 static int run_here(const struct config *cfg, const struct identity *id)
@@ -244,6 +256,8 @@ static int run_here(const struct config *cfg, const struct identity *id)
 	int status;
 
 	threads_deaf(&before);
+	if (cfg->center)
+		many_files();
 	if (engine_start(cfg, id, &engine, why))
 		return complain(EXIT_FAILURE, "%s", why);
 	if (serves(cfg))

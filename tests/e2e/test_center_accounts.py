@@ -5,6 +5,7 @@ import contextlib
 import errno
 import os
 import pty
+import resource
 import shutil
 import signal
 import sqlite3
@@ -439,6 +440,22 @@ def test_login__where_no_center_is(root):
     assert itself["error"] == "that is yourself", itself
     for node in (ana, bob):
         node.end()
+
+
+def test_files__as_many_as_the_system_allows(root):
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(soft, 256), hard))
+    try:
+        center = Center(root)
+        node = Node(root, "ana")
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert resource.prlimit(center.process.pid, resource.RLIMIT_NOFILE) == (
+        hard, hard)
+    assert resource.prlimit(node.process.pid, resource.RLIMIT_NOFILE) == (
+        min(soft, 256), hard)
+    for n in (node, center):
+        n.end()
 
 
 # ---- credentials.txt ----
