@@ -80,7 +80,7 @@ static void conn_gone(struct core *c, const struct now *now, struct conn *n,
 		conn_free(c, n);
 		return;
 	}
-	post_down(c, n);
+	post_down(c, now, n);
 	bool used = w->conn == n;
 	if (used && lost && n->heard)
 		outbox_lost(c, now, w);
@@ -197,7 +197,7 @@ struct who *who_adopt(struct core *c, const struct now *now, struct who *from,
 		place_add(c, to, from->place[i].host, from->place[i].port,
 			  from->place[i].via, now->wall_us / MS_US);
 	wait_move(c, from->row.shown.id, to->row.shown.id);
-	post_adopt(c, from, to);
+	post_adopt(c, now, from, to);
 	if (from->row.shown.id > 0) {
 		outbox_free(c, from);
 		store_adopt(c->store, from->row.shown.id, to->row.shown.id);
@@ -304,7 +304,7 @@ static void came_online(struct core *c, const struct now *now, struct who *w,
 	char host[ADDR_TEXT];
 
 	w->row.shown.secure = true;
-	if (w->row.hidden && !w->post) {
+	if (w->row.hidden && (!w->post || w->named)) {
 		w->row.hidden = false;
 		who_save(c, w);
 	}
@@ -715,6 +715,7 @@ static void on_text(struct core *c, const struct now *now, struct conn *n,
 {
 	struct who *w = n->who;
 
+	who_speaks(c, w);
 	if (!n->heard)
 		say_ack(c, now, n, 0, p, V_UNREGISTERED);
 	else if (w && w->row.shown.blocked)
@@ -729,15 +730,16 @@ static void on_text(struct core *c, const struct now *now, struct conn *n,
 		receive(c, now, n, p);
 }
 
-bool letter_arrived(struct core *c, const struct now *now, struct who *w,
-		    const struct packet *p, ticket *after)
+enum err letter_arrived(struct core *c, const struct now *now, struct who *w,
+			const struct packet *p, ticket *after)
 {
 	struct message m;
 
 	*after = 0;
+	who_speaks(c, w);
 	if (w->row.shown.blocked ||
 	    (over_quota(c, w, p->text.n) && !had_already(c, w, p)))
-		return false;
+		return ERR_LIMIT;
 	message_from(c, now, w, p, &m);
 	enum err err = store_receive(c->store, &m, after);
 	if (err == OK) {
@@ -746,7 +748,7 @@ bool letter_arrived(struct core *c, const struct now *now, struct who *w,
 	}
 	free(m.text);
 	free(m.quote);
-	return err == OK || err == ERR_EXISTS;
+	return err;
 }
 
 struct who *key_owner(struct core *c, const struct now *now,
@@ -824,6 +826,7 @@ static void disk_again(struct core *c, const struct now *now)
 	for (size_t i = c->n_conns; i-- > 0;)
 		if (!c->conns[i]->who && !c->conns[i]->d)
 			conn_close(c, now, c->conns[i]);
+	post_disk_again(c, now);
 	for (size_t i = 0; i < c->n_list; i++) {
 		who_catch_up(c, c->list[i]);
 		if (c->list[i]->plain)
@@ -899,6 +902,9 @@ void core_tick(struct core *c, const struct now *now)
 			break;
 		case TIMER_POST:
 			post_timer(c, now);
+			break;
+		case TIMER_CENTER:
+			center_timer(c, now);
 			break;
 		}
 	}

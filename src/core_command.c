@@ -72,7 +72,7 @@ struct who *command_target(struct core *c, const struct now *now,
 	}
 	if (code == CODE_OK)
 		return w;
-	if (code == CODE_UNKNOWN && post_asks(c, from, cmd))
+	if (code == CODE_UNKNOWN && post_asks(c, now, from, cmd))
 		return NULL;
 	if (code == CODE_AMBIGUOUS) {
 		char text[300];

@@ -15,7 +15,8 @@
  *   core_peer.c     whom a typed PEER means, addresses as text
  *   core_table.c    tables and timers, in which nothing is searched
  *   core_post.c     letters, for who is not there
- *   core_login.c    the center we are logged in at, and its people
+ *   core_login.c    the center we are logged in at
+ *   core_user.c     and its people
  *   core_relay.c    through a center, to who cannot be dialled
  * and core_plain.h: peers without keys */
 enum {
@@ -69,6 +70,7 @@ enum timer_kind {
 	TIMER_HELLO,
 	TIMER_HUB,
 	TIMER_POST,
+	TIMER_CENTER,
 };
 struct timer {
 	int64_t at; /* mono_us */
@@ -269,6 +271,8 @@ void who_save(struct core *c, struct who *w);
 bool who_stranger(const struct who *w); /* nobody accepted him yet */
 const char *who_name(const struct who *w);
 void who_accept(struct core *c, const struct now *now, struct who *w);
+/* A text of his came. */
+void who_speaks(struct core *c, struct who *w);
 void presence_set(struct core *c, struct who *w, enum presence p);
 void place_add(struct core *c, struct who *w, const char *host, uint16_t port,
 	       enum via via, int64_t ok_ms);
@@ -286,10 +290,11 @@ void message_arrived(struct core *c, struct who *w, struct message *m,
 		     ticket after);
 void stamp_copy(char out[static STAMP_MAX + 1], struct bytes s);
 char *quote_cut(struct bytes s); /* owned: a quotation of it */
-/* A text of his that came without a link. False: it is not wanted. *after:
- * what its ACK waits for. */
-bool letter_arrived(struct core *c, const struct now *now, struct who *w,
-		    const struct packet *p, ticket *after);
+/* A text of his that came without a link. OK, or ERR_EXISTS: *after is what
+ * its ACK waits for. ERR_LIMIT, ERR_STATE: it is not wanted. Anything else:
+ * it could not be kept. */
+enum err letter_arrived(struct core *c, const struct now *now, struct who *w,
+			const struct packet *p, ticket *after) MUST_USE;
 void nick_said(struct core *c, struct who *w, struct bytes nick);
 /* Whoever has this key: known, or from here on; NULL: not wanted. */
 struct who *key_owner(struct core *c, const struct now *now,
@@ -449,17 +454,22 @@ void post_away(struct core *c, const struct now *now, struct who *w);
 /* A link with him is ready: if he is a center, there may be errands. */
 void post_up(struct core *c, const struct now *now, struct conn *n);
 /* Both are one: what was to be a log-in at `from` is one at `to`. */
-void post_adopt(struct core *c, const struct who *from, const struct who *to);
-void post_down(struct core *c, const struct conn *n);
+void post_adopt(struct core *c, const struct now *now, const struct who *from,
+		const struct who *to);
+void post_down(struct core *c, const struct now *now, const struct conn *n);
 void post_packet(struct core *c, const struct now *now, struct conn *n,
 		 const struct packet *p);
+void post_disk_again(struct core *c, const struct now *now);
 /* A round of dials to w came to nothing. */
 void post_unreached(struct core *c, const struct who *w, const char *why);
 void post_timer(struct core *c, const struct now *now);
+/* Our center has not answered in time. */
+void center_timer(struct core *c, const struct now *now);
 /* The link at which we are logged in at a center of our own; or NULL. */
 const struct conn *post_conn(const struct core *c);
 /* Our center is asked whom cmd means, and it is done then. False: it is not. */
-bool post_asks(struct core *c, client_id from, const struct command *cmd);
+bool post_asks(struct core *c, const struct now *now, client_id from,
+	       const struct command *cmd);
 /* w's `blocked` changed. */
 void post_block(struct core *c, struct who *w);
 unsigned center_number(const struct packet *p); /* its first word; or 0 */

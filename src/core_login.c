@@ -8,7 +8,7 @@
  * there on that is a contact like any other, to whom letters go through it.
  * Words of document 002, where it has them. */
 enum {
-	PRESENCE_SAID = 5, /* in words, a second; events there are of all */
+	LIST_MAX = 20000, /* people in a list */
 	LEDGER_BYTES = 4096,
 	NAMES_BYTES = 2000, /* of a list, in words; items there are of all */
 };
@@ -26,16 +26,6 @@ unsigned center_number(const struct packet *p)
 	     i++)
 		n = n * 10 + (s.p[i] - '0');
 	return n;
-}
-
-static const char *name_of(const struct packet *p, char out[static 128])
-{
-	size_t n = p->n_words ? utf8_cut(p->word[0], 127) : 0;
-
-	if (n)
-		memcpy(out, p->word[0].p, n);
-	out[n] = '\0';
-	return out;
 }
 
 static void result_of(struct core *c, enum code code, const char *text,
@@ -62,59 +52,18 @@ static void answer(struct core *c, enum code code, const char *text)
 	result_of(c, code, text, NULL);
 }
 
-/* Somebody of our center, as a peer event has it: contact 0, for he need not
- * be one. False: no key is known, so there is nothing to tell him by. */
-static bool person(const struct core *c, const char *name, struct bytes key,
-		   enum presence p, struct contact *out)
-{
-	*out = (struct contact){.dialect = dialect_sotto.name,
-				.trust = TRUST_NEW,
-				.secure = true,
-				.presence = p,
-				.via = VIA_CENTER};
-	if (!post_key(key, &out->key))
-		return false;
-	const struct who *w = who_by_key(c, &out->key);
-	if (w) {
-		out->trust = w->row.shown.trust;
-		out->blocked = w->row.shown.blocked;
-		out->changed = w->row.shown.changed;
-		memcpy(out->petname, w->row.shown.petname,
-		       sizeof(out->petname));
-	}
-	snprintf(out->nick, sizeof(out->nick), "%.*s",
-		 (int)utf8_cut(view(name), NICK_MAX), name);
-	return true;
-}
-
-/* Five in a second, then a number of the others with the next. */
-static void say_presence(struct core *c, const struct now *now,
-			 const char *name, bool here)
-{
-	struct post *t = c->post;
-
-	if (now->mono_us - t->second_us >= SECOND_US) {
-		if (t->unsaid)
-			tell_notice(c, LEVEL_INFO,
-				    "%u more have come or gone there",
-				    t->unsaid);
-		t->second_us = now->mono_us;
-		t->said = t->unsaid = 0;
-	}
-	if (t->said == PRESENCE_SAID) {
-		t->unsaid++;
-		return;
-	}
-	t->said++;
-	if (here)
-		tell_notice(c, LEVEL_INFO, "%s has logged on.", name);
-	else
-		tell_notice(c, LEVEL_INFO, "%s is offline.", name);
-}
-
 /* ---- log-in ---- */
 
-static void login_say(struct core *c, const struct conn *n)
+static void patience_set(struct core *c, int64_t until_us)
+{
+	struct timer *t = &c->post->patience;
+
+	if (!t->pos || t->at > until_us)
+		timer_set(&c->heap, t, until_us);
+}
+
+static void login_say(struct core *c, const struct now *now,
+		      const struct conn *n)
 {
 	struct post *t = c->post;
 	struct packet p = {.verb = CENTER_LIN,
@@ -123,6 +72,8 @@ static void login_say(struct core *c, const struct conn *n)
 			   .word = {view(t->user), view(t->password)}};
 
 	t->link = n->id;
+	t->login_us = now->mono_us + QUESTION_S * SECOND_US;
+	patience_set(c, t->login_us);
 	post_say(c, n, 0, &p);
 }
 
@@ -225,6 +176,7 @@ static void logged_in(struct core *c, const struct now *now, struct conn *n)
 		tell_notice(c, LEVEL_INFO, "%s", text);
 	post_prekey(c, now, n);
 	blocks_say(c, n);
+	t->behind = false;
 	post_say(c, n, 0, &(struct packet){.verb = CENTER_FETCH});
 	/* who is there learns where letters to us go */
 	for (size_t i = 0; i < c->n_conns; i++)
@@ -274,7 +226,7 @@ static void not_in(struct core *c, const struct now *now, struct conn *n,
 			 center_number(p));
 	else if (p->verb == CENTER_FAIL && (password || p->n_words > 1))
 		snprintf(text, sizeof(text), "the center refused: %.120s",
-			 name_of(p, why));
+			 center_said(p, why));
 	else if (p->verb == CENTER_FAIL)
 		snprintf(text, sizeof(text), "%s",
 			 "this center does not know us: log in with a "
@@ -289,131 +241,16 @@ static void not_in(struct core *c, const struct now *now, struct conn *n,
 		tell_notice(c, LEVEL_WARN, "%s", text);
 }
 
-/* ---- people ---- */
-
-static bool name_is_free(const struct core *c, const char *name)
-{
-	for (size_t i = 0; i < c->n_list; i++)
-		if (strcmp(c->list[i]->row.shown.petname, name) == 0)
-			return false;
-	return strlen(name) <= NICK_MAX;
-}
-
-/* Whoever that user is becomes a contact, unless he is one. NULL: ourselves,
- * or the disk is full. */
-static struct who *person_make(struct core *c, const struct now *now,
-			       const char *user, const struct pubkey *key)
-{
-	struct who *w = who_by_key(c, key);
-	struct contact_row row = {
-	    .shown = {.key = *key, .trust = TRUST_NEW, .via = VIA_CENTER}};
-	char center[POST_CENTER];
-
-	if (memcmp(key, &c->self, sizeof(*key)) == 0 || c->disk)
-		return NULL;
-	if (!w) {
-		snprintf(row.shown.nick, sizeof(row.shown.nick), "%.*s",
-			 (int)utf8_cut(view(user), NICK_MAX), user);
-		if (name_is_free(c, user))
-			snprintf(row.shown.petname, sizeof(row.shown.petname),
-				 "%s", user);
-		w = who_new(c, now, &row);
-	}
-	w->row.hidden = false;
-	w->named = true;
-	who_save(c, w);
-	post_note(c, w, "user", view(user));
-	post_center_text(c, center);
-	post_note(c, w, "center", view(center));
-	c->typed = 0;
-	tell_peer(c, w);
-	return w;
-}
-
-static void came_or_went(struct core *c, const struct now *now, bool here,
-			 struct bytes user, struct bytes key)
-{
-	struct contact who;
-	char name[128];
-	size_t n = utf8_cut(user, sizeof(name) - 1);
-
-	if (n)
-		memcpy(name, user.p, n);
-	name[n] = '\0';
-	if (person(c, name, key, here ? P_ONLINE : P_OFFLINE, &who)) {
-		struct who *w = who_by_key(c, &who.key);
-		tell(c, 0, 0,
-		     &(struct event){.kind = EV_PEER, .contact = &who});
-		if (w && w->row.shown.blocked)
-			return;
-		if (w)
-			post_note(c, w, "user", user);
-		if (w && here && dial_wanted(c, w))
-			dial_soon(c, now, w);
-	}
-	say_presence(c, now, name, here);
-}
-
-/* One, as words; or many, a line each, "user key". */
-static void presence_heard(struct core *c, const struct now *now,
-			   const struct packet *p)
-{
-	bool here = p->verb == CENTER_ONLINE;
-	struct bytes none = {0}, rest = p->text;
-
-	if (p->n_words)
-		came_or_went(c, now, here, p->word[0],
-			     p->n_words > 1 ? p->word[1] : none);
-	while (rest.n) {
-		const uint8_t *end = memchr(rest.p, '\n', rest.n);
-		size_t n = end ? (size_t)(end - rest.p) : rest.n;
-		const uint8_t *blank = memchr(rest.p, ' ', n);
-		size_t user = blank ? (size_t)(blank - rest.p) : n;
-		struct bytes key = none;
-		if (blank)
-			key = (struct bytes){blank + 1, n - user - 1};
-		if (user)
-			came_or_went(c, now, here, (struct bytes){rest.p, user},
-				     key);
-		n += end != NULL;
-		rest = (struct bytes){rest.p + n, rest.n - n};
-	}
-}
-
-/* "[user, key, address]": he allowed it. */
-static void has_address(struct core *c, const struct now *now,
-			const struct packet *p)
-{
-	char name[128], at[ADDR_TEXT];
-	struct pubkey key;
-	struct typed t;
-	struct who *w;
-
-	name_of(p, name);
-	if (p->n_words < 2 || !post_key(p->word[1], &key) ||
-	    !(w = person_make(c, now, name, &key)))
-		return;
-	if (p->n_words > 2 && p->word[2].n < sizeof(at)) {
-		memcpy(at, p->word[2].p, p->word[2].n);
-		at[p->word[2].n] = '\0';
-		if (typed_parse(at, &t) && t.dialect == &dialect_sotto)
-			place_add(c, w, t.host, t.port, VIA_CENTER, 0);
-	}
-	who_accept(c, now, w);
-	tell_notice(c, LEVEL_INFO, "You can now privately message %s", name);
-	dial_now(c, now, w);
-}
-
 static void pushed(struct core *c, const struct now *now,
 		   const struct packet *p)
 {
 	char name[128];
 
-	name_of(p, name);
+	center_said(p, name);
 	switch ((int)p->verb) {
 	case CENTER_ONLINE:
 	case CENTER_OFFLINE:
-		presence_heard(c, now, p);
+		user_presence(c, now, p);
 		return;
 	case CENTER_TEXT:
 		tell_notice(c, LEVEL_INFO, "%s to all: %.*s", name,
@@ -424,7 +261,7 @@ static void pushed(struct core *c, const struct now *now,
 		tell_consent(c, view(name));
 		return;
 	case CENTER_ADR:
-		has_address(c, now, p);
+		user_address(c, now, p);
 		return;
 	case CENTER_MOVED:
 		c->post->in = false;
@@ -509,6 +346,32 @@ static void question_done(struct core *c, struct question *q, enum code code,
 	buf_free(&was.names);
 }
 
+static const char no_answer[] = "the center does not answer";
+
+/* Late answers are to nothing that is known. */
+void center_timer(struct core *c, const struct now *now)
+{
+	struct post *t = c->post;
+
+	if (t->login_ref && t->login_us <= now->mono_us) {
+		t->login_ref = 0;
+		login_forget(t);
+		bool asked = t->asked_by != 0;
+		answer(c, CODE_UNREACHABLE, no_answer);
+		if (!asked)
+			login_again(c, now);
+	} else if (t->login_ref) {
+		patience_set(c, t->login_us);
+	}
+	for (size_t i = 0; i < QUESTIONS_OPEN; i++) {
+		struct question *q = &t->asked[i];
+		if (q->ref && q->until_us <= now->mono_us)
+			question_done(c, q, CODE_UNREACHABLE, no_answer);
+		else if (q->ref)
+			patience_set(c, q->until_us);
+	}
+}
+
 /* A line each, "user key". */
 static void items_say(struct core *c, struct question *q, struct bytes lines)
 {
@@ -518,16 +381,19 @@ static void items_say(struct core *c, struct question *q, struct bytes lines)
 		const uint8_t *blank = memchr(lines.p, ' ', n);
 		struct contact who;
 		char name[128];
+		if (q->items == LIST_MAX)
+			return;
 		if (blank && (size_t)(blank - lines.p) < sizeof(name)) {
+			q->items++;
 			size_t len = (size_t)(blank - lines.p);
 			memcpy(name, lines.p, len);
 			name[len] = '\0';
 			if (q->names.n < NAMES_BYTES)
 				buf_printf(&q->names, "%s%s",
 					   q->names.n ? " " : "", name);
-			if (person(c, name,
-				   (struct bytes){blank + 1, n - len - 1},
-				   P_ONLINE, &who))
+			if (user_contact(c, name,
+					 (struct bytes){blank + 1, n - len - 1},
+					 P_ONLINE, &who))
 				tell(c, q->client, 0,
 				     &(struct event){.kind = EV_ITEM,
 						     .ref = q->client_ref,
@@ -547,14 +413,12 @@ static void found(struct core *c, const struct now *now, struct question *q,
 	char name[128];
 	struct who *w;
 
-	name_of(p, name);
+	center_said(p, name);
 	if (p->n_words < 2 || !post_key(p->word[1], &key) ||
-	    !(w = person_make(c, now, name, &key))) {
+	    !(w = user_make(c, now, name, &key, p->blob))) {
 		question_done(c, q, CODE_UNKNOWN, "cannot be found");
 		return;
 	}
-	if (p->blob.n == BUNDLE)
-		post_note(c, w, "bundle", p->blob);
 	*q = (struct question){0};
 	was.held->contact = w->row.shown.id;
 	core_command(c, now, was.client, was.held);
@@ -584,7 +448,7 @@ static void answered(struct core *c, const struct now *now, struct question *q,
 		items_say(c, q, p->text);
 		return;
 	}
-	name_of(p, text);
+	center_said(p, text);
 	if (p->verb != CENTER_OKAY)
 		question_done(c, q, CODE_REFUSED,
 			      text[0] ? text : "the center refused");
@@ -636,33 +500,33 @@ void post_packet(struct core *c, const struct now *now, struct conn *n,
 	} else if (p->verb >= CENTER_LIN && p->verb <= CENTER_HEY) {
 		not_here(c, n, p);
 	} else if (p->ref) {
-		post_stored(c, now, p);
-	} else if (here) {
+		post_stored(c, now, n, p);
+	} else if (here && t->in) {
 		pushed(c, now, p);
 	}
 }
 
 /* ---- links, start ---- */
 
-void login_up(struct core *c, struct conn *n)
+void login_up(struct core *c, const struct now *now, struct conn *n)
 {
 	struct post *t = c->post;
 
 	if (n->who->row.shown.id == t->center && t->user[0])
-		login_say(c, n);
+		login_say(c, now, n);
 }
 
-void login_again(struct core *c)
+void login_again(struct core *c, const struct now *now)
 {
 	struct post *t = c->post;
 	struct who *w = who_find(c, t->center);
 
 	if (t->user[0] && !t->in && !t->login_ref && !t->asked_by &&
 	    post_ready(w))
-		login_say(c, w->conn);
+		login_say(c, now, w->conn);
 }
 
-void login_down(struct core *c, const struct conn *n)
+void login_down(struct core *c, const struct now *now, const struct conn *n)
 {
 	struct post *t = c->post;
 
@@ -680,7 +544,7 @@ void login_down(struct core *c, const struct conn *n)
 				      "the center is not there any more");
 	const struct conn *other = n->who->conn == n ? n->next : n->who->conn;
 	if (other && other->heard && t->user[0])
-		login_say(c, other);
+		login_say(c, now, other);
 	if (other)
 		return; /* or when its hello is there */
 	answer(c, CODE_UNREACHABLE, "the center is not there any more");
@@ -710,7 +574,8 @@ static void login_begin(struct core *c, struct who *w, const char *user)
 }
 
 /* A link of his that is ready goes on being the only one, perhaps. */
-void post_adopt(struct core *c, const struct who *from, const struct who *to)
+void post_adopt(struct core *c, const struct now *now, const struct who *from,
+		const struct who *to)
 {
 	struct post *t = c->post;
 
@@ -718,7 +583,7 @@ void post_adopt(struct core *c, const struct who *from, const struct who *to)
 		return;
 	t->center = to->row.shown.id;
 	if (post_ready(to))
-		login_say(c, to->conn);
+		login_say(c, now, to->conn);
 }
 
 /* As "ID user" in the store: who logged in once is logged in again. */
@@ -792,6 +657,10 @@ static void on_login(struct core *c, const struct now *now, client_id from,
 
 	if (!w)
 		return;
+	if (w->plain) { /* the password would go over the wire as it is */
+		command_result(c, from, cmd->ref, 0, CODE_REFUSED, no_center);
+		return;
+	}
 	if (!cmd->name || !*cmd->name || strlen(cmd->name) >= sizeof(t->user) ||
 	    (cmd->text && strlen(cmd->text) > 512)) {
 		command_result(c, from, cmd->ref, 0, CODE_USAGE,
@@ -806,7 +675,7 @@ static void on_login(struct core *c, const struct now *now, client_id from,
 	t->asked_by = from;
 	t->asked_ref = cmd->ref;
 	if (w->conn && w->conn->heard)
-		login_say(c, w->conn);
+		login_say(c, now, w->conn);
 	else
 		dial_now(c, now, w);
 }
@@ -836,8 +705,8 @@ const struct conn *post_conn(const struct core *c)
 }
 
 /* A question that is open from here on; NULL: it was refused. */
-static struct question *question_new(struct core *c, client_id from,
-				     const struct command *cmd)
+static struct question *question_new(struct core *c, const struct now *now,
+				     client_id from, const struct command *cmd)
 {
 	struct post *t = c->post;
 	struct question *q = question_of(t, 0);
@@ -848,12 +717,17 @@ static struct question *question_new(struct core *c, client_id from,
 				 : "too many questions at once");
 		return NULL;
 	}
-	*q = (struct question){
-	    .ref = ++t->ref, .client = from, .client_ref = cmd->ref};
+	*q = (struct question){.ref = ++t->ref,
+			       .client = from,
+			       .client_ref = cmd->ref,
+			       .until_us =
+				   now->mono_us + QUESTION_S * SECOND_US};
+	patience_set(c, q->until_us);
 	return q;
 }
 
-bool post_asks(struct core *c, client_id from, const struct command *cmd)
+bool post_asks(struct core *c, const struct now *now, client_id from,
+	       const struct command *cmd)
 {
 	bool wanted = cmd->kind == CMD_SEND || cmd->kind == CMD_CONNECT ||
 		      cmd->kind == CMD_BLOCK || cmd->kind == CMD_UNBLOCK;
@@ -863,7 +737,7 @@ bool post_asks(struct core *c, client_id from, const struct command *cmd)
 	if (!wanted || !c->post->in || !post_ready(center) || !cmd->to ||
 	    strlen(cmd->to) > 64 || strpbrk(cmd->to, ":/. |"))
 		return false;
-	q = question_new(c, from, cmd);
+	q = question_new(c, now, from, cmd);
 	if (!q)
 		return true;
 	q->held = command_copy(cmd);
@@ -889,10 +763,11 @@ static enum center_verb verb_of(enum command_kind kind)
 	}
 }
 
-static void ask(struct core *c, client_id from, const struct command *cmd)
+static void ask(struct core *c, const struct now *now, client_id from,
+		const struct command *cmd)
 {
 	const char *name = cmd->name ? cmd->name : cmd->to;
-	struct question *q = question_new(c, from, cmd);
+	struct question *q = question_new(c, now, from, cmd);
 	struct packet p = {.verb = verb_of(cmd->kind), .text = view(cmd->text)};
 	char port[8];
 
@@ -901,6 +776,8 @@ static void ask(struct core *c, client_id from, const struct command *cmd)
 	p.ref = q->ref;
 	if (name && *name)
 		p.word[p.n_words++] = view(name);
+	if (name && cmd->kind == CMD_GETADDRESS)
+		user_wanted(c->post, now, name);
 	if (cmd->kind == CMD_ALLOW) {
 		snprintf(port, sizeof(port), "%u", (unsigned)c->at.port);
 		p.word[p.n_words++] = view(port);
@@ -921,5 +798,5 @@ void post_command(struct core *c, const struct now *now, client_id from,
 	else if (cmd->kind == CMD_ALLOW && (!name || !*name))
 		ledger_say(c, from, cmd);
 	else
-		ask(c, from, cmd);
+		ask(c, now, from, cmd);
 }

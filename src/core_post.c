@@ -12,7 +12,9 @@ enum {
 	PREKEY_LIFE_MS = 7 * 24 * 3600 * 1000, /* then a new one is made */
 	PREKEY_KEPT_DAYS = 37,     /* letters to it may still be on their way */
 	PREKEY_BYTES = 4 + 8 + 32, /* id, made_ms, secret */
-	LATER_S = 3, /* then a center is asked again, up to twice that */
+	LATER_S = 3,   /* then a center is asked again, up to twice that */
+	ANSWER_S = 60, /* a center has so long to answer for a letter */
+	GARBAGE_S = 60,
 	AGAIN_MS = 24 * 3600 * 1000, /* a letter, without an ACK */
 };
 
@@ -305,12 +307,18 @@ static bool bundle_of(struct core *c, const struct now *now,
 			    (uint64_t)(now->wall_us / 1000000), out);
 }
 
-static struct sent_letter *letter_slot(struct post *t)
+/* A center that never answers does not keep letters from the others. */
+static struct sent_letter *letter_slot(struct post *t, const struct now *now)
 {
-	for (size_t i = 0; i < LETTERS_OPEN; i++)
+	struct sent_letter *old = &t->sent[0];
+
+	for (size_t i = 0; i < LETTERS_OPEN; i++) {
 		if (!t->sent[i].ref)
 			return &t->sent[i];
-	return NULL;
+		if (t->sent[i].sent_us < old->sent_us)
+			old = &t->sent[i];
+	}
+	return now->mono_us - old->sent_us > ANSWER_S * SECOND_US ? old : NULL;
 }
 
 /* The same words to the same prekey are the same letter, so that a copy is
@@ -333,7 +341,7 @@ static bool letter_send(struct core *c, const struct now *now,
 			struct who *center, const struct who *w,
 			const struct packet *p, ticket after)
 {
-	struct sent_letter *slot = letter_slot(c->post);
+	struct sent_letter *slot = letter_slot(c->post, now);
 	struct buf text = {0}, letter = {0};
 	struct packet store = {.kind = PKT_CENTER,
 			       .verb = CENTER_STORE,
@@ -358,7 +366,10 @@ static bool letter_send(struct core *c, const struct now *now,
 						    .link = center->conn->id,
 						    .packet = &store});
 		*slot = (struct sent_letter){.ref = store.ref,
-					     .link = center->conn->id};
+					     .link = center->conn->id,
+					     .sent_us = now->mono_us};
+		if (p->kind == PKT_HELLO)
+			slot->hello = w->row.shown.id;
 		if (p->kind == PKT_MESSAGE || p->kind == PKT_REPLY)
 			slot->id = p->id;
 	}
@@ -367,12 +378,30 @@ static bool letter_send(struct core *c, const struct now *now,
 	return good;
 }
 
-static bool on_its_way(const struct post *t, struct uuid id)
+static bool on_its_way(const struct post *t, const struct now *now,
+		       struct uuid id)
 {
 	for (size_t i = 0; i < LETTERS_OPEN; i++)
-		if (t->sent[i].ref && !memcmp(&t->sent[i].id, &id, sizeof(id)))
+		if (t->sent[i].ref &&
+		    now->mono_us - t->sent[i].sent_us < ANSWER_S * SECOND_US &&
+		    !memcmp(&t->sent[i].id, &id, sizeof(id)))
 			return true;
 	return false;
+}
+
+/* It did not get there: who we are is said again with the next letter. */
+static void hello_lost(const struct core *c, const struct sent_letter *s)
+{
+	struct who *w = s->hello ? who_find(c, s->hello) : NULL;
+
+	if (w)
+		w->greeted = false;
+}
+
+static void again_in(struct core *c, const struct now *now, int64_t us)
+{
+	if (!c->post->later.pos)
+		timer_set(&c->heap, &c->post->later, now->mono_us + us);
 }
 
 /* Who we are, and where letters to us go: whoever we write to in this way may
@@ -433,11 +462,13 @@ void post_away(struct core *c, const struct now *now, struct who *w)
 	for (struct row *r = w->first; r; r = r->next) {
 		struct packet p;
 		if (stored_lately(now, r) || r->m->held ||
-		    on_its_way(c->post, r->m->id))
+		    on_its_way(c->post, now, r->m->id))
 			continue;
 		outbox_packet(c, r, &p);
-		if (!letter_send(c, now, center, w, &p, r->after))
+		if (!letter_send(c, now, center, w, &p, r->after)) {
+			again_in(c, now, ANSWER_S * SECOND_US);
 			return;
+		}
 		r->letter_us = now->mono_us;
 	}
 }
@@ -453,30 +484,30 @@ void post_letters_go(struct core *c, const struct now *now)
 bool post_later(struct core *c, const struct now *now, const struct packet *p)
 {
 	static const char word[] = "later";
-	struct timer *t = &c->post->later;
 
 	if (p->verb != CENTER_FAIL || p->n_words < 2 ||
 	    p->word[1].n != sizeof(word) - 1 ||
 	    memcmp(p->word[1].p, word, sizeof(word) - 1) != 0)
 		return false;
-	if (!t->pos)
-		timer_set(&c->heap, t,
-			  now->mono_us + LATER_S * SECOND_US +
-			      jitter(now, LATER_S * SECOND_US));
+	again_in(c, now,
+		 LATER_S * SECOND_US + jitter(now, LATER_S * SECOND_US));
 	return true;
 }
 
-void post_stored(struct core *c, const struct now *now, const struct packet *p)
+void post_stored(struct core *c, const struct now *now, const struct conn *n,
+		 const struct packet *p)
 {
 	bool good = p->verb == CENTER_OKAY;
 	uint64_t ref = p->ref;
 	struct post *t = c->post;
 
 	for (size_t i = 0; i < LETTERS_OPEN; i++) {
-		if (t->sent[i].ref != ref)
-			continue;
+		if (t->sent[i].ref != ref || t->sent[i].link != n->id)
+			continue; /* anybody may guess a number */
 		struct row *r = outbox_find(c, t->sent[i].id);
 		t->sent[i].ref = 0;
+		if (!good)
+			hello_lost(c, &t->sent[i]);
 		if (post_later(c, now, p))
 			return;
 		if (!good || !r || r->m->delivery == D_STORED || c->disk)
@@ -575,49 +606,73 @@ static void greeted(struct core *c, const struct now *now, struct who *w,
 	post_heard(c, w, p);
 }
 
-/* What is in a letter is what would have come on a link. */
-static ticket opened(struct core *c, const struct now *now, struct who *w,
-		     const struct packet *p)
+static bool text_opened(struct core *c, const struct now *now, struct who *w,
+			const struct packet *p, ticket *after)
+{
+	enum err err = letter_arrived(c, now, w, p, after);
+	bool have = !err || err == ERR_EXISTS;
+
+	if (have)
+		ack_letter(c, now, w, p, *after);
+	return have || err == ERR_LIMIT || err == ERR_STATE;
+}
+
+/* What is in a letter is what would have come on a link. False: it could not
+ * be kept. */
+static bool opened(struct core *c, const struct now *now, struct who *w,
+		   const struct packet *p, ticket *after)
 {
 	struct conn way = {.who = w, .heard = true};
-	ticket after = 0;
 
-	if ((p->kind == PKT_MESSAGE || p->kind == PKT_REPLY) &&
-	    letter_arrived(c, now, w, p, &after))
-		ack_letter(c, now, w, p, after);
-	else if (p->kind == PKT_ACK && p->verdict == V_SUCCESS)
+	if (p->kind == PKT_MESSAGE || p->kind == PKT_REPLY)
+		return text_opened(c, now, w, p, after);
+	if (p->kind == PKT_ACK && p->verdict == V_SUCCESS)
 		outbox_answer(c, now, &way, p);
 	else if (p->kind == PKT_HELLO && p->peer.n == 32 &&
 		 memcmp(p->peer.p, w->id, 32) == 0)
 		greeted(c, now, w, p);
-	return after;
+	return true;
 }
 
-/* The ticket after which it need not be kept any more. */
-static ticket letter_take(struct core *c, const struct now *now,
-			  struct bytes letter)
+/* A center could push as many as it likes. */
+static void say_garbage(struct core *c, const struct now *now)
+{
+	struct post *t = c->post;
+
+	if (t->garbage_us &&
+	    now->mono_us - t->garbage_us < GARBAGE_S * SECOND_US)
+		return;
+	t->garbage_us = now->mono_us;
+	tell_notice(c, LEVEL_WARN,
+		    "a letter that cannot be read was thrown away");
+}
+
+/* *after: the ticket after which it need not be kept any more. False: it could
+ * not be kept here. */
+static bool letter_take(struct core *c, const struct now *now,
+			struct bytes letter, ticket *after)
 {
 	const struct own_prekey *k;
 	struct buf text = {0};
 	struct packet p;
 	struct pubkey from;
 	struct who *w;
-	ticket after = 0;
+	bool kept = true;
 	uint32_t id;
 
 	if (letter_prekey(letter, &id) || !(k = prekey_find(c->post, id)) ||
 	    letter_open(c->post->keys, &k->p, letter, &from, &text)) {
-		tell_notice(c, LEVEL_WARN,
-			    "a letter that cannot be read was thrown away");
-		return 0;
+		say_garbage(c, now);
+		buf_free(&text);
+		return true;
 	}
 	struct arena a = {.p = xmalloc(2 * PACKET_MAX), .cap = 2 * PACKET_MAX};
 	w = key_owner(c, now, &from);
 	if (w && !dialect_sotto.decode((struct bytes){text.p, text.n}, &a, &p))
-		after = opened(c, now, w, &p);
+		kept = opened(c, now, w, &p, after);
 	free(a.p);
 	buf_free(&text);
-	return after;
+	return kept;
 }
 
 void post_say(struct core *c, const struct conn *n, ticket after,
@@ -630,30 +685,46 @@ void post_say(struct core *c, const struct conn *n, ticket after,
 					    .packet = p});
 }
 
-/* What came twice is recognised; what the center lost count of comes. */
+/* What came twice is recognised; what the center lost count of comes. TRIM is
+ * about all letters up to this one: it waits for each of them. */
 void post_mail(struct core *c, const struct now *now, struct conn *n,
 	       const struct packet *p)
 {
-	ticket after;
+	struct post *t = c->post;
+	ticket after = 0;
 
-	if (!p->blob.n || !p->seq || c->disk)
-		return; /* all came; or it comes again */
-	after = letter_take(c, now, p->blob);
-	post_say(c, n, after,
+	if (!p->blob.n || !p->seq)
+		return; /* all came */
+	if (t->behind || c->disk || !letter_take(c, now, p->blob, &after)) {
+		t->behind = true; /* it comes again, by another link */
+		return;
+	}
+	if (after > t->trim_after)
+		t->trim_after = after;
+	post_say(c, n, t->trim_after,
 		 &(struct packet){.verb = CENTER_TRIM, .seq = p->seq});
+}
+
+/* What came while nothing could be kept is given out to a new link only. */
+void post_disk_again(struct core *c, const struct now *now)
+{
+	struct conn *n = conn_find(c, c->post->link);
+
+	if (c->post->behind && n && n->who)
+		conn_close(c, now, n);
 }
 
 /* ---- links, start ---- */
 
 void post_timer(struct core *c, const struct now *now)
 {
-	login_again(c);
+	login_again(c, now);
 	post_letters_go(c, now);
 }
 
 void post_up(struct core *c, const struct now *now, struct conn *n)
 {
-	login_up(c, n);
+	login_up(c, now, n);
 	if (!n->who->errand)
 		return;
 	n->who->errand = false;
@@ -661,14 +732,16 @@ void post_up(struct core *c, const struct now *now, struct conn *n)
 	post_letters_go(c, now);
 }
 
-void post_down(struct core *c, const struct conn *n)
+void post_down(struct core *c, const struct now *now, const struct conn *n)
 {
 	struct post *t = c->post;
 
 	for (size_t i = 0; i < LETTERS_OPEN; i++)
-		if (t->sent[i].link == n->id)
+		if (t->sent[i].ref && t->sent[i].link == n->id) {
 			t->sent[i].ref = 0;
-	login_down(c, n);
+			hello_lost(c, &t->sent[i]);
+		}
+	login_down(c, now, n);
 }
 
 void post_start(struct core *c, const struct now *now)
@@ -684,6 +757,7 @@ struct post *post_new(const struct keys *keys)
 
 	t->keys = keys;
 	t->later = (struct timer){.kind = TIMER_POST, .owner = t};
+	t->patience = (struct timer){.kind = TIMER_CENTER, .owner = t};
 	return t;
 }
 

@@ -6,6 +6,8 @@
 enum {
 	PREKEYS_MAX = 8,
 	QUESTIONS_OPEN = 16,
+	QUESTION_S = 30, /* then it is not waited for any more */
+	WANTED_MAX = 16,
 	LETTERS_OPEN = 64, /* on their way to a center */
 	OWED_MAX = 64,
 	POST_PLACES = 6, /* of a center: its nodes */
@@ -21,7 +23,9 @@ struct own_prekey {
 struct sent_letter {
 	uint64_t ref; /* 0: free */
 	link_id link;
-	struct uuid id; /* of the message in it; zero: none */
+	struct uuid id;   /* of the message in it; zero: none */
+	contact_id hello; /* to whom it is our hello; or 0 */
+	int64_t sent_us;
 };
 
 /* An ACK that waits until there is a link to its center. */
@@ -40,6 +44,14 @@ struct question {
 	uint64_t client_ref;
 	struct command *held; /* owned: done when its user is known, or NULL */
 	struct buf names;     /* of a list, which comes in parts */
+	size_t items;         /* and how many they are */
+	int64_t until_us;
+};
+
+/* Whom we asked for his address, and nobody else, may give it. */
+struct wanted {
+	char user[65];
+	int64_t until_us; /* 0: free */
 };
 
 struct post {
@@ -51,6 +63,9 @@ struct post {
 	size_t n_owed;
 	uint64_t ref;
 	struct timer later; /* the center was out of order */
+	ticket trim_after;  /* all letters so far are on the disk with it */
+	bool behind;        /* one was not taken: no later one is, either */
+	int64_t garbage_us; /* when one that cannot be read was spoken of */
 
 	/* core_login.c */
 	char user[128]; /* our account, or "" */
@@ -60,8 +75,11 @@ struct post {
 	link_id link;       /* by which, or where we ask for it; 0: none yet */
 	client_id asked_by; /* CMD_LOGIN, or 0 */
 	uint64_t asked_ref;
-	uint64_t login_ref; /* what is not answered yet */
+	uint64_t login_ref;    /* what is not answered yet */
+	int64_t login_us;      /* and is not waited for any more then */
+	struct timer patience; /* for that, and for what was asked */
 	struct question asked[QUESTIONS_OPEN];
+	struct wanted wanted[WANTED_MAX];
 	int64_t second_us; /* presence said in this second */
 	unsigned said, unsaid;
 };
@@ -71,8 +89,9 @@ void post_say(struct core *c, const struct conn *n, ticket after,
 /* Our bundle, to the center we are logged in at. */
 void post_prekey(struct core *c, const struct now *now, const struct conn *n);
 void post_letters_go(struct core *c, const struct now *now);
-/* A center has the letter p answers, or will not. */
-void post_stored(struct core *c, const struct now *now, const struct packet *p);
+/* The center at n has the letter p answers, or will not. */
+void post_stored(struct core *c, const struct now *now, const struct conn *n,
+		 const struct packet *p);
 /* p is the answer of a center that cannot do it now: it is asked again. */
 bool post_later(struct core *c, const struct now *now, const struct packet *p);
 void post_mail(struct core *c, const struct now *now, struct conn *n,
@@ -90,7 +109,27 @@ bool post_key(struct bytes hex, struct pubkey *key);
 /* ---- core_login.c ---- */
 void login_load(struct core *c, const struct now *now);
 void login_free(struct post *t);
-void login_up(struct core *c, struct conn *n);
-void login_again(struct core *c); /* if it was refused for now */
-void login_down(struct core *c, const struct conn *n);
+void login_up(struct core *c, const struct now *now, struct conn *n);
+/* If it was refused for now. */
+void login_again(struct core *c, const struct now *now);
+void login_down(struct core *c, const struct now *now, const struct conn *n);
+
+/* ---- core_user.c: the people of our center ---- */
+/* p's first word, as text. */
+const char *center_said(const struct packet *p, char out[static 128]);
+/* Somebody of our center, as a peer event has it: contact 0, for he need not
+ * be one. False: no key is known, so there is nothing to tell him by. */
+bool user_contact(const struct core *c, const char *name, struct bytes key,
+		  enum presence p, struct contact *out);
+/* Whoever that user is becomes a contact, unless he is one; bundle: of his, as
+ * the center has it, or empty. NULL: ourselves, or the disk is full. */
+struct who *user_make(struct core *c, const struct now *now, const char *user,
+		      const struct pubkey *key, struct bytes bundle);
+/* CENTER_ONLINE, CENTER_OFFLINE. */
+void user_presence(struct core *c, const struct now *now,
+		   const struct packet *p);
+/* CENTER_ADR, which is good of whom user_wanted named just before. */
+void user_address(struct core *c, const struct now *now,
+		  const struct packet *p);
+void user_wanted(struct post *t, const struct now *now, const char *user);
 #endif

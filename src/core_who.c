@@ -418,6 +418,20 @@ void who_accept(struct core *c, const struct now *now, struct who *w)
 	tell_peer(c, w);
 }
 
+/* Who was named as a center is not trusted as a person: of anybody a key can
+ * be named so. */
+void who_speaks(struct core *c, struct who *w)
+{
+	if (!w || !w->post || !w->row.hidden)
+		return;
+	w->post = w->row.hidden = false;
+	w->row.shown.trust = TRUST_NEW;
+	if (!w->row.shown.last)
+		c->n_strangers++;
+	who_save(c, w);
+	tell_peer(c, w);
+}
+
 /* ---- from the store, and back ---- */
 
 static void load_places(struct core *c, struct who *w)
@@ -456,6 +470,8 @@ void who_load(struct core *c)
 			    row.shown.requests *
 			    (c->rules.request_bytes / c->rules.request_texts);
 		w->told_of = !row.hidden;
+		/* who was forgotten is a stranger again; a center is not */
+		w->post = row.hidden && row.shown.trust == TRUST_PINNED;
 		w->more = row.shown.waiting > 0;
 		w->unnumbered = w->more;
 		who_enter(c, w);
