@@ -516,7 +516,7 @@ void post_stored(struct core *c, const struct now *now, const struct conn *n,
 		store_update(c->store, r->m);
 		tell_status(c, hard(c), r->m);
 		post_away(c, now, r->who);
-		if (letter_slot(t)) /* others may have waited for it */
+		if (letter_slot(t, now)) /* others may have waited for it */
 			post_letters_go(c, now);
 		return;
 	}
