@@ -326,12 +326,15 @@ static struct sent_letter *letter_slot(struct post *t, const struct now *now)
 static void letter_once(uint8_t out[static 32], const struct keys *keys,
 			const struct bundle *to, const struct buf *text)
 {
-	uint8_t all[128];
+	/* the secret is used for something else here, and says so */
+	static const uint8_t use[32] = "sotto/1 ephemeral of a letter";
+	uint8_t all[160];
 
-	memcpy(all, keys->noise.secret, 32);
-	memcpy(all + 32, to->who.b, 32);
-	memcpy(all + 64, to->prekey, 32);
-	digest(all + 96, (struct bytes){text->p, text->n});
+	memcpy(all, use, 32);
+	memcpy(all + 32, keys->noise.secret, 32);
+	memcpy(all + 64, to->who.b, 32);
+	memcpy(all + 96, to->prekey, 32);
+	digest(all + 128, (struct bytes){text->p, text->n});
 	digest(out, (struct bytes){all, sizeof(all)});
 	secret_wipe(all, sizeof(all));
 }
