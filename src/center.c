@@ -164,7 +164,7 @@ int center_patience_ms(const struct center *c)
 	return c->n_way_asked ? SOON_MS : CENTER_TICK_MS;
 }
 
-void center_tick(struct center *c, const struct now *now)
+enum err center_tick(struct center *c, const struct now *now)
 {
 	c->now_ms = now->wall_us / 1000;
 	c->rng = now->rng;
@@ -173,7 +173,7 @@ void center_tick(struct center *c, const struct now *now)
 	relay_tick(c);
 	if (away) { /* it tries again by itself */
 		c->away = true;
-		return;
+		return away;
 	}
 	mail_look(c);
 	people_settle(c);
@@ -182,6 +182,7 @@ void center_tick(struct center *c, const struct now *now)
 		if (!login_refresh(c, d))
 			break; /* the others would wait for nothing */
 	}
+	return OK;
 }
 
 struct center *center_new(struct center_backend *b,

@@ -44,7 +44,8 @@ void center_spliced(struct center *c, const struct uuid *token);
 void center_settle(struct center *c, const struct now *now);
 bool center_busy(const struct center *c);   /* settle at once, it has more */
 int center_wait_ms(const struct center *c); /* or so soon; INT32_MAX: not */
-/* Every center_patience_ms, and when the backend's fd is readable. */
+/* Every center_patience_ms, and when the backend's fd is readable. What the
+ * backend's tick says: ERR_CLOSED: out of reach, ERR_AUTH: it refuses us. */
 int center_patience_ms(const struct center *c);
-void center_tick(struct center *c, const struct now *now);
+enum err center_tick(struct center *c, const struct now *now);
 #endif

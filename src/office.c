@@ -25,6 +25,8 @@ struct office {
 	struct booth *booth;
 	char *import;            /* credentials.txt, there or not */
 	struct takeover *taking; /* or NULL */
+	enum err state;          /* of the backend, as it was said */
+	char warning[256];       /* of its opening, or "" */
 };
 
 enum err office_open(const char *where, const char *dir,
@@ -46,6 +48,7 @@ enum err office_open(const char *where, const char *dir,
 	if (asprintf(&o->import, "%s/credentials.txt", dir) < 0)
 		abort(); /* memory is out: as xmalloc does */
 	*out = o;
+	snprintf(o->warning, sizeof(o->warning), "%s", why);
 	if (o->center)
 		return OK;
 	office_free(o);
@@ -254,20 +257,45 @@ static void take_over(struct office *o, const struct now *now)
 	hold(o, false);
 }
 
+static void notice(struct office *o, int level, const char *words)
+{
+	char text[256];
+	struct event ev = {.kind = EV_NOTICE, .text = text};
+
+	snprintf(text, sizeof(text), "%s", words);
+	ev.level = level == LEVEL_INFO ? LEVEL_INFO : LEVEL_WARN;
+	effects_put(o->fx, &(struct effect){.kind = FX_EVENT, .event = &ev});
+}
+
 /* Those passwords were meant for the clear: they open nothing that is sealed.
  */
 static void say_for_whom(struct office *o)
 {
-	char text[] = "credentials.txt: for the plain accounts alone, of the "
-		      "clients of document 002";
-	struct event ev = {.kind = EV_NOTICE, .level = LEVEL_INFO};
+	notice(o, LEVEL_INFO,
+	       "credentials.txt: for the plain accounts alone, of the "
+	       "clients of document 002");
+}
 
-	ev.text = text;
-	effects_put(o->fx, &(struct effect){.kind = FX_EVENT, .event = &ev});
+static void say_state(struct office *o, enum err err)
+{
+	if (err == o->state)
+		return;
+	o->state = err;
+	if (err == ERR_AUTH)
+		notice(o, LEVEL_WARN,
+		       "the servers of --backend refuse us now: start again "
+		       "with the password they want");
+	else if (err)
+		notice(o, LEVEL_WARN, "what the center keeps is out of reach");
+	else
+		notice(o, LEVEL_INFO,
+		       "what the center keeps can be reached again");
 }
 
 static void begin(struct office *o, const struct now *now)
 {
+	if (o->warning[0])
+		notice(o, LEVEL_WARN, o->warning);
 	o->taking = takeover_begin(o->import, now, o->fx);
 	if (o->taking && o->booth)
 		say_for_whom(o);
@@ -320,7 +348,7 @@ void office_run(struct office *o)
 			any |= booth_turn(o->booth, &now);
 		if (due || p[1].revents || p[2].revents || any) {
 			tick_us = now.mono_us;
-			center_tick(o->center, &now);
+			say_state(o, center_tick(o->center, &now));
 			if (o->booth)
 				booth_tick(o->booth, &now);
 			any = true;

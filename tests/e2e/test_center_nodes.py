@@ -167,6 +167,7 @@ def test_away_for_a_while(root):
     server.ask("$JS.API.STREAM.PURGE.KV_sotto_session")
     for away, back in ((server.halt, server.go_on),
                        (server.kill, server.start)):
+        said = len(one.seen)
         away()
         began = time.monotonic()
         ana.done("send", to=bob.id, text=away.__name__, wait="none")
@@ -177,9 +178,11 @@ def test_away_for_a_while(root):
             carl.refused("refused", "login", to=one.at, user="carl",
                          password="x")
             ana.done("online")
+        notice(one, "what the center keeps is out of reach", said)
         # one long wait for each thing that was asked, and none after it
         assert time.monotonic() - began < 30, time.monotonic() - began
         back()
+        notice(one, "what the center keeps can be reached again", said)
     stored(ana, 2)
     login(carl, one, "carl")
     until = time.monotonic() + 40
