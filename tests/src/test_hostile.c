@@ -343,7 +343,7 @@ static const char *key_text(uint8_t who)
 
 static const char *center_text(uint8_t who)
 {
-	static char text[100];
+	static char text[160];
 
 	snprintf(text, sizeof(text), "%s@10.0.0.%u:6327", key_text(who),
 		 (unsigned)who);
