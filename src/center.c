@@ -22,6 +22,28 @@ void center_link_down(struct center *c, link_id id)
 
 /* ---- what is heard ---- */
 
+/* A list of all goes out, something is written, a note goes to all nodes, a
+ * page of letters is read. A block costs when it changes something. */
+static int64_t cost_of(const struct packet *p)
+{
+	switch ((int)p->verb) {
+	case CENTER_ONL:
+		return 6000;
+	case CENTER_PREKEY:
+		return 3000;
+	case CENTER_LIN:
+	case CENTER_FETCH:
+		return 2000;
+	case CENTER_GET:
+	case CENTER_ALL:
+		return 1000;
+	case CENTER_BUNDLE:
+		return 200;
+	default:
+		return 0;
+	}
+}
+
 static void logged_in_packet(struct center *c, struct desk *d,
 			     const struct packet *p)
 {
@@ -72,7 +94,7 @@ void center_packet(struct center *c, const struct now *now, link_id id,
 
 	c->now_ms = now->wall_us / 1000;
 	c->rng = now->rng;
-	if (!d)
+	if (!d || !desk_may(c, d, p, cost_of(p)))
 		return;
 	if (p->verb == CENTER_LIN)
 		login_try(c, d, p);

@@ -84,6 +84,8 @@ void desk_open(struct center *c, link_id id, const struct pubkey *key,
 	d->link = id;
 	d->key = *key;
 	d->at = *at;
+	d->spare = DESK_SPARE;
+	d->spare_ms = c->now_ms;
 	seal_peer_id(d->id, key);
 	d->box = box_of(d->id);
 	d->next_link = c->link[by_link(id)];
@@ -120,6 +122,8 @@ void desk_answer(struct center *c, const struct desk *d,
 		 const struct packet *to, enum center_verb verb,
 		 const char *word)
 {
+	if (!to->ref)
+		return;
 	desk_say(c, d->link,
 		 &(struct packet){.verb = verb,
 				  .ref = to->ref,
@@ -127,15 +131,40 @@ void desk_answer(struct center *c, const struct desk *d,
 				  .word = {desk_view(word ? word : "")}});
 }
 
+static void say_later(struct center *c, const struct desk *d,
+		      const struct packet *to, const char *why)
+{
+	if (!to->ref)
+		return;
+	desk_say(
+	    c, d->link,
+	    &(struct packet){.verb = CENTER_FAIL,
+			     .ref = to->ref,
+			     .n_words = 2,
+			     .word = {desk_view(why), desk_view("later")}});
+}
+
 void desk_later(struct center *c, const struct desk *d, const struct packet *to)
 {
-	desk_say(c, d->link,
-		 &(struct packet){
-		     .verb = CENTER_FAIL,
-		     .ref = to->ref,
-		     .n_words = 2,
-		     .word = {desk_view("out of order: try again later"),
-			      desk_view("later")}});
+	say_later(c, d, to, "out of order: try again later");
+}
+
+bool desk_may(struct center *c, struct desk *d, const struct packet *p,
+	      int64_t cost)
+{
+	int64_t back = c->now_ms - d->spare_ms;
+
+	d->spare_ms = c->now_ms;
+	if (back > 0)
+		d->spare += back < DESK_SPARE ? back : DESK_SPARE;
+	if (d->spare > DESK_SPARE)
+		d->spare = DESK_SPARE;
+	if (d->spare < cost) {
+		say_later(c, d, p, "too much at once: try again later");
+		return false;
+	}
+	d->spare -= cost;
+	return true;
 }
 
 bool word_get(const struct packet *p, size_t i,

@@ -34,9 +34,10 @@ struct desk {
 	bool behind;             /* the box could not be read */
 	int64_t look_ms;         /* when it was */
 	int64_t refresh_ms, broadcast_ms, minute_ms;
-	unsigned letters; /* in this minute */
-	int64_t relay_ms; /* when a minute of relays began */
-	unsigned relays;  /* asked for in it */
+	unsigned letters;        /* in this minute */
+	int64_t relay_ms;        /* when a minute of relays began */
+	unsigned relays;         /* asked for in it */
+	int64_t spare, spare_ms; /* desk_may: what is left, and of when */
 	struct desk_blocks blocks;
 	struct desk *next_link, *next_box;
 };
@@ -112,7 +113,13 @@ void key_hex(char out[static 65], const struct pubkey *key);
 
 /* p's kind is set. */
 void desk_say(struct center *c, link_id to, struct packet *p);
-/* To what `to` asked; word may be NULL. */
+/* What a link asks takes this much of what it may ask, which comes back by the
+ * millisecond. False: too much; who wants to know was told. */
+enum { DESK_SPARE = 60000 };
+bool desk_may(struct center *c, struct desk *d, const struct packet *p,
+	      int64_t cost);
+/* To what `to` asked; word may be NULL. Nothing to who did not ask for an
+ * answer: he would take a FAIL for the end of his log-in. */
 void desk_answer(struct center *c, const struct desk *d,
 		 const struct packet *to, enum center_verb verb,
 		 const char *word);

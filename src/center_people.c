@@ -3,6 +3,8 @@
 #include <stdlib.h>
 
 enum {
+	BLOCK_COST = 300,     /* of a change: as desk_may has it */
+	ASKS_EACH = 16,       /* of one user, that are open */
 	BROADCAST_MS = 10000, /* between two of a user */
 	CONSENT_MS = 300000,  /* a question is good for so long */
 	LIST_BYTES = 12000,   /* of a packet */
@@ -120,8 +122,15 @@ void people_block(struct center *c, struct desk *d, const struct packet *p)
 
 	for (int i = 0; i < 5 && err == ERR_EXISTS; i++) {
 		err = c->b->acct_get(c->b, d->user, a, &rev);
-		if (!err && block_change(a, who, block))
-			err = c->b->acct_put(c->b, d->user, a, rev, NULL);
+		if (err || !block_change(a, who, block))
+			break;
+		err = desk_may(c, d, p, BLOCK_COST)
+			  ? c->b->acct_put(c->b, d->user, a, rev, NULL)
+			  : ERR_LIMIT;
+	}
+	if (err == ERR_LIMIT) {
+		free(a);
+		return;
 	}
 	if (!err)
 		people_blocks(d, a);
@@ -164,6 +173,25 @@ static struct ask *ask_find(struct center *c, const char *from, const char *to)
 	return NULL;
 }
 
+/* One who asks all gives up his own questions, not those of others. */
+static void ask_room(struct center *c, const char *from)
+{
+	size_t n = 0, first = 0;
+
+	for (size_t i = c->n_ask; i-- > 0;) {
+		if (strcmp(c->ask[i].from, from) != 0)
+			continue;
+		n++;
+		first = i;
+	}
+	if (n < ASKS_EACH && c->n_ask < ASKS_MAX)
+		return;
+	if (n < ASKS_EACH)
+		first = 0;
+	memmove(c->ask + first, c->ask + first + 1,
+		(--c->n_ask - first) * sizeof(c->ask[0]));
+}
+
 /* False: that was asked already, and is still good. */
 static bool ask_note(struct center *c, const char *from, const char *to)
 {
@@ -172,9 +200,7 @@ static bool ask_note(struct center *c, const char *from, const char *to)
 	if (a && a->until_ms >= c->now_ms)
 		return false;
 	if (!a) {
-		if (c->n_ask == ASKS_MAX)
-			memmove(c->ask, c->ask + 1,
-				--c->n_ask * sizeof(c->ask[0]));
+		ask_room(c, from);
 		a = &c->ask[c->n_ask++];
 		snprintf(a->from, sizeof(a->from), "%s", from);
 		snprintf(a->to, sizeof(a->to), "%s", to);

@@ -668,6 +668,80 @@ static int teardown(void **state)
 	return 0;
 }
 
+/* ---- one who wants all of it ---- */
+
+static void asking__has_a_limit__for_each(void **state)
+{
+	struct world *w = *state;
+	unsigned n = 0;
+
+	three(w);
+	for (int i = 0; i < 100; i++) {
+		say_words(w, 1, CENTER_ONL, NULL, NULL);
+		n += told(w, 1, CENTER_OKAY) != NULL;
+	}
+	assert_in_range(n, 5, 20);
+	assert_string_equal(told(w, 1, CENTER_FAIL)->word[1], "later");
+	say_words(w, 2, CENTER_ONL, NULL, NULL);
+	assert_non_null(told(w, 2, CENTER_OKAY));
+	later(w, 30);
+	say_words(w, 1, CENTER_ONL, NULL, NULL);
+	assert_non_null(told(w, 1, CENTER_OKAY));
+}
+
+static void blocks__in_a_loop__are_not_all_written(void **state)
+{
+	struct world *w = *state;
+	unsigned n = 0;
+
+	three(w);
+	for (int i = 0; i < 600; i++) {
+		say_words(w, 1, CENTER_BLC, i % 2 ? "0" : "1", "google");
+		n += told(w, 1, CENTER_OKAY) != NULL;
+	}
+	assert_in_range(n, 128, 450); /* half of the rest change nothing */
+	/* what changes nothing costs nothing */
+	later(w, 2);
+	for (int i = 0; i < 600; i++) {
+		say_words(w, 2, CENTER_BLC, "0", "seas");
+		assert_non_null(told(w, 2, CENTER_OKAY));
+	}
+}
+
+/* A FAIL that answers nothing would say that he is logged off. */
+static void nothing_asked__nothing_is_answered(void **state)
+{
+	struct world *w = *state;
+	struct packet p = {.kind = PKT_CENTER, .n_words = 1};
+
+	three(w);
+	p.word[0] = view("1");
+	p.verb = CENTER_BLC;
+	center_packet(w->c, &w->now, 1, &p);
+	p.verb = CENTER_PREKEY;
+	center_packet(w->c, &w->now, 1, &p);
+	p.verb = CENTER_GET;
+	center_packet(w->c, &w->now, 1, &p);
+	turn(w);
+	assert_null(told(w, 1, CENTER_FAIL));
+}
+
+static void one_who_asks_all__takes_nobody_elses_turn(void **state)
+{
+	struct world *w = *state;
+	char note[64];
+
+	three(w);
+	say_words(w, 2, CENTER_GET, "columbia", NULL);
+	for (int i = 0; i < 300; i++) { /* as the nodes tell each other */
+		snprintf(note, sizeof note, "wants\x1fseas\x1fuser%d\x1f", i);
+		assert_int_equal(w->b->notify(w->b, NULL, view(note)), OK);
+		turn(w);
+	}
+	say_words(w, 3, CENTER_ALL, "google", "6327");
+	assert_non_null(told(w, 2, CENTER_ADR));
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -689,6 +763,10 @@ int main(void)
 	    T(letters__of_who_is_not_in__are_limited),
 	    T(bundle__by_name__only_for_who_is_in),
 	    T(strangers__may_nothing_else),
+	    T(asking__has_a_limit__for_each),
+	    T(blocks__in_a_loop__are_not_all_written),
+	    T(nothing_asked__nothing_is_answered),
+	    T(one_who_asks_all__takes_nobody_elses_turn),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
