@@ -30,9 +30,12 @@ def here_or_skip():
 
 
 class Server:
-    def __init__(self, root, name="nats", more=""):
+    def __init__(self, root, name="nats", more="", whole=None):
+        """more: of its configuration; whole: all of it, by its port and its
+        folder."""
         self.folder = os.path.join(root, name)
         self.more = more
+        self.whole = whole
         self.port = free_port()
         self.process = None
         os.makedirs(self.folder)
@@ -41,7 +44,8 @@ class Server:
     def start(self):
         path = os.path.join(self.folder, "nats.conf")
         with open(path, "w") as f:
-            f.write('listen: "127.0.0.1:%d"\nlog_file: "%s/log"\n'
+            f.write(self.whole(self.port, self.folder) if self.whole else
+                    'listen: "127.0.0.1:%d"\nlog_file: "%s/log"\n'
                     'jetstream { store_dir: "%s/store" }\n%s\n' %
                     (self.port, self.folder, self.folder, self.more))
         self.process = subprocess.Popen(
