@@ -939,7 +939,6 @@ void core_free(struct core *c)
 {
 	if (!c)
 		return;
-	post_free(c->post);
 	hub_free(c);
 	while (c->n_conns) {
 		struct conn *n = c->conns[0];
@@ -963,7 +962,9 @@ void core_free(struct core *c)
 	free(c->conns);
 	free(c->list);
 	free(c->lead);
-	relays_free(c->relays); /* contacts are taken out of it */
+	/* contacts are taken out of these, and of the heap */
+	relays_free(c->relays);
+	post_free(c->post);
 	free(c->heap.timer);
 	free(c->told);
 	free(c);

@@ -327,7 +327,7 @@ static void letter_once(uint8_t out[static 32], const struct keys *keys,
 			const struct bundle *to, const struct buf *text)
 {
 	/* the secret is used for something else here, and says so */
-	static const uint8_t use[32] = "sotto/1 ephemeral of a letter";
+	static const uint8_t use[32] = "sotto/1-ephemeral-of-a-letter";
 	uint8_t all[160];
 
 	memcpy(all, use, 32);

@@ -72,6 +72,7 @@ static const struct phrase {
     {N_("too many questions at once"), PLAIN},
     {N_("somebody else answers there"), PLAIN},
     {N_("the center is not there any more"), PLAIN},
+    {N_("the center does not answer"), PLAIN},
     {N_("the center refused"), PLAIN},
     {N_("this center does not know us: log in with a password"), PLAIN},
     {N_("the center refused: %s"), 1},
