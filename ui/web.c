@@ -93,10 +93,13 @@ static void on_event(struct site *s, const struct event *ev)
 	case EV_BYE:
 		engine_close(s);
 		break;
+	case EV_LOST:
+		api_holes(s);
+		events_tell(s, ev);
+		break;
 	case EV_PEER:
 	case EV_MESSAGE:
 	case EV_STATUS:
-	case EV_LOST:
 	case EV_SECURITY:
 	case EV_NOTICE:
 	case EV_CONSENT:

@@ -14,6 +14,7 @@ struct client;
 
 enum {
 	ASKS_MAX = 64,
+	PAGES_MAX = 4, /* on their way at a time: more overflow our queue */
 	SUBS_MAX = HTTP_STREAMS,
 	ANSWER_US = 10000000,  /* for the engine's result */
 	CONNECT_US = 35000000, /* for one that dials */
@@ -35,10 +36,14 @@ struct ask {
 	enum what what;
 	struct request *to; /* or NULL */
 	struct sub *sub;    /* ASK_SINCE; NULL: it is gone */
+	bool waits;         /* not asked yet: there are enough questions */
 	int64_t until_us;
 	struct buf rows; /* the answer, as far as it is there */
 	struct uuid first;
 	message_n newest;
+	bool holes;         /* rows of this page were dropped: ask again */
+	struct command cmd; /* what is asked for rows; its texts are owned */
+	size_t before;      /* of rows, when that was asked */
 };
 
 /* A page that listens. */
@@ -48,6 +53,7 @@ struct sub {
 	bool begun;            /* it heard `ready` from this engine */
 	bool behind;           /* there is something it missed ... */
 	bool asked;            /* ... and a page of it is on its way */
+	bool lost;             /* since it was asked for, more of it */
 	unsigned pages;
 	int64_t again_us; /* not before */
 };
@@ -77,6 +83,7 @@ struct ask *api_place(struct site *s, enum what what, int64_t within_us);
 void api_free(struct ask *a);
 void api_item(struct site *s, const struct event *ev);
 void api_result(struct site *s, const struct event *ev);
+void api_holes(struct site *s); /* events were dropped, rows among them */
 void api_tick(struct site *s, int64_t now_us); /* what took too long */
 void api_lost(struct site *s);                 /* the engine is gone */
 int64_t api_deadline(const struct site *s);

@@ -59,10 +59,25 @@ struct ask *api_place(struct site *s, enum what what, int64_t within_us)
 void api_free(struct ask *a)
 {
 	buf_free(&a->rows);
+	free(a->cmd.to);
+	free(a->cmd.text);
 	*a = (struct ask){0};
 }
 
-bool api_ask(struct site *s, struct ask *a, struct command *cmd)
+static char *copy(const char *s)
+{
+	return s ? xstrndup((struct bytes){(const uint8_t *)s, strlen(s)})
+		 : NULL;
+}
+
+static bool is_page(const struct ask *a)
+{
+	return a->ref && (a->what == ASK_ROWS || a->what == ASK_PEERS ||
+			  a->what == ASK_SINCE);
+}
+
+/* Takes what cmd owns. */
+static bool give(struct site *s, struct ask *a, const struct command *cmd)
 {
 	struct command *mine = xmalloc(sizeof *mine);
 
@@ -72,8 +87,61 @@ bool api_ask(struct site *s, struct ask *a, struct command *cmd)
 		return true;
 	if (a->to)
 		refuse(a->to, CODE_QUEUE_FULL, "too much at once");
+	if (a->sub)
+		events_caught_up(s, a->sub, false, true);
 	api_free(a);
 	return false;
+}
+
+static size_t pages_open(const struct site *s)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < ASKS_MAX; i++)
+		n += is_page(&s->ask[i]) && !s->ask[i].waits;
+	return n;
+}
+
+/* A page of a->cmd, from its start, when there are not too many. */
+static bool give_page(struct site *s, struct ask *a)
+{
+	struct command cmd = a->cmd;
+
+	a->waits = true;
+	if (pages_open(s) >= PAGES_MAX)
+		return true;
+	a->waits = a->holes = false;
+	a->rows.n = a->before;
+	cmd.to = copy(a->cmd.to);
+	cmd.text = copy(a->cmd.text);
+	return give(s, a, &cmd);
+}
+
+/* Those that wait, the first ones first. */
+static void next_pages(struct site *s)
+{
+	for (size_t n = pages_open(s); s->client && n < PAGES_MAX; n++) {
+		struct ask *next = NULL;
+
+		for (size_t i = 0; i < ASKS_MAX; i++)
+			if (s->ask[i].waits &&
+			    (!next || s->ask[i].ref < next->ref))
+				next = &s->ask[i];
+		if (!next)
+			return;
+		give_page(s, next);
+	}
+}
+
+bool api_ask(struct site *s, struct ask *a, struct command *cmd)
+{
+	if (!is_page(a))
+		return give(s, a, cmd);
+	free(a->cmd.to);
+	free(a->cmd.text);
+	a->cmd = *cmd;
+	a->before = a->rows.n;
+	return give_page(s, a);
 }
 
 static void ask_for(struct site *s, struct request *r, enum what what,
@@ -102,12 +170,6 @@ static struct ask *ask_find(struct site *s, uint64_t ref)
 }
 
 /* ---- GET ---- */
-
-static char *copy(const char *s)
-{
-	return s ? xstrndup((struct bytes){(const uint8_t *)s, strlen(s)})
-		 : NULL;
-}
 
 /* A number of at most 18 digits; absent is what it was. */
 static bool number(const struct request *r, const char *name, int64_t *n)
@@ -319,7 +381,7 @@ void api_item(struct site *s, const struct event *ev)
 {
 	struct ask *a = ask_find(s, ev->ref);
 
-	if (!a || (!ev->message && !ev->contact))
+	if (!a || a->holes || (!ev->message && !ev->contact))
 		return;
 	switch (a->what) {
 	case ASK_ROWS:
@@ -392,6 +454,11 @@ static void answer_peers(struct ask *a)
 /* True: it was asked on; a stays, or is free by now. */
 static bool went_well(struct site *s, struct ask *a, const struct event *ev)
 {
+	if (a->holes && (a->what == ASK_ROWS || a->what == ASK_PEERS)) {
+		a->newest = 0;
+		give_page(s, a);
+		return true;
+	}
 	switch (a->what) {
 	case ASK_DONE:
 		answer_done(a, ev);
@@ -413,6 +480,10 @@ static bool went_well(struct site *s, struct ask *a, const struct event *ev)
 			answer_peers(a);
 		return ev->more;
 	case ASK_NEWEST:
+		if (a->holes) {
+			s->newest_us = 0;
+			return false;
+		}
 		s->newest = a->newest > s->heard ? a->newest : s->heard;
 		events_known(s);
 		return false;
@@ -441,6 +512,7 @@ void api_result(struct site *s, const struct event *ev)
 		s->newest_us = clock_mono_us() + AGAIN_US;
 	}
 	api_free(a);
+	next_pages(s);
 }
 
 /* From which message on a page that comes now is told. */
@@ -457,6 +529,12 @@ static void ask_newest(struct site *s, int64_t now_us)
 			&(struct command){.kind = CMD_HISTORY, .limit = 1});
 }
 
+void api_holes(struct site *s)
+{
+	for (size_t i = 0; i < ASKS_MAX; i++)
+		s->ask[i].holes = s->ask[i].ref != 0;
+}
+
 void api_tick(struct site *s, int64_t now_us)
 {
 	for (size_t i = 0; i < ASKS_MAX; i++) {
@@ -470,6 +548,7 @@ void api_tick(struct site *s, int64_t now_us)
 			events_caught_up(s, a->sub, false, true);
 		api_free(a);
 	}
+	next_pages(s);
 	ask_newest(s, now_us);
 }
 

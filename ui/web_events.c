@@ -156,7 +156,7 @@ void events_tell(struct site *s, const struct event *ev)
 			continue;
 		put_event(s, sub, ev, false);
 		if (ev->kind == EV_LOST)
-			sub->behind = true;
+			sub->behind = sub->lost = true;
 	}
 }
 
@@ -194,10 +194,12 @@ void events_caught_up(struct site *s, struct sub *sub, bool good, bool more)
 		return;
 	}
 	/* What came meanwhile was not told. */
-	sub->behind = more || sub->last < s->newest;
-	if (!sub->behind)
+	sub->behind = more || sub->lost || sub->last < s->newest;
+	if (!more)
 		sub->pages = 0;
-	if (!sub->behind || ++sub->pages < CATCH_UP_PAGES)
+	else if (!sub->lost)
+		sub->pages++;
+	if (sub->pages < CATCH_UP_PAGES)
 		return;
 	sub->behind = false;
 	sub->pages = 0;
@@ -219,6 +221,7 @@ static void catch_up(struct site *s, struct sub *sub, int64_t now_us)
 		return;
 	}
 	a->sub = sub;
+	sub->lost = false;
 	sub->asked =
 	    api_ask(s, a,
 		    &(struct command){

@@ -11,6 +11,7 @@ import socket
 import stat
 import subprocess
 import sys
+import threading
 import time
 
 from sotto import (PATIENCE, SOTTO, Control, Node, assert_small, children,
@@ -678,14 +679,48 @@ def test_flood_while_catching_up(root):
     streams = []
     for i in range(500):
         ana.say(cmd="send", ref="a%d" % i, to="bob", text="a", wait="none")
-        if i >= 300 and i % 40 == 0:
+        # while what was just said is on its way to the disk
+        if i % 100 in (60, 70, 80):
             streams.append(b.events(last=0))
-        if i % 50 == 49:
+        if i % 100 == 99:
             ana.want(event="result", ref="a%d" % i, patience=60)
     for e in streams:
         e.want(event="message", n=500, patience=60)
         ns = [x["n"] for x in e.seen if x["event"] == "message"]
         assert ns == list(range(1, 501)), (len(ns), ns[:3], ns[-3:])
+    page.end()
+    ana.end()
+    bob.end()
+
+
+def test_pages_while_much_happens(root):
+    """The engine drops events for us when there are too many; a page has no
+    holes for that."""
+    ana, bob, page, b = pair(root)
+    for i in range(300):
+        ana.say(cmd="send", ref="a%d" % i, to="bob", text="a", wait="none")
+        if i % 100 == 99:
+            ana.want(event="result", ref="a%d" % i, patience=60)
+    pages = []
+
+    def ask():
+        pages.append(b.get("/api/messages?peer=bob&limit=128&before=200"))
+
+    threads = [threading.Thread(target=ask) for _ in range(24)]
+    for i in range(300, 500):
+        ana.say(cmd="send", ref="a%d" % i, to="bob", text="a", wait="none")
+        if i % 8 == 0 and threads:
+            threads.pop().start()
+    for t in threads:
+        t.start()
+    until = time.monotonic() + PATIENCE
+    while len(pages) < 24 and time.monotonic() < until:
+        ana.read(0.05)
+    assert len(pages) == 24
+    for answer in pages:
+        assert [m["n"] for m in answer["messages"]] == \
+            list(range(72, 200)), [m["n"] for m in answer["messages"]]
+        assert answer["more"]
     page.end()
     ana.end()
     bob.end()
