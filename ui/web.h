@@ -18,7 +18,7 @@ enum {
 	SUBS_MAX = HTTP_STREAMS,
 	ANSWER_US = 10000000,  /* for the engine's result */
 	CONNECT_US = 35000000, /* for one that dials */
-	AGAIN_US = 50000,      /* the engine took no more questions */
+	AGAIN_US = 50000,      /* the engine, or a reader, took no more */
 };
 
 enum what {

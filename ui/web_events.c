@@ -211,10 +211,12 @@ static void catch_up(struct site *s, struct sub *sub, int64_t now_us)
 {
 	struct ask *a;
 
-	if (!sub->begun || !sub->behind || sub->asked ||
-	    now_us < sub->again_us ||
-	    stream_waits(sub->stream) > CATCH_UP_WAITS)
+	if (!sub->begun || !sub->behind || sub->asked || now_us < sub->again_us)
 		return;
+	if (stream_waits(sub->stream) > CATCH_UP_WAITS) {
+		sub->again_us = now_us + AGAIN_US;
+		return;
+	}
 	a = api_place(s, ASK_SINCE, ANSWER_US);
 	if (!a) {
 		sub->again_us = now_us + AGAIN_US;

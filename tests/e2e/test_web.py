@@ -448,6 +448,40 @@ def test_slow_reader_costs_itself(root):
     bob.end()
 
 
+def cpu_seconds(pid):
+    with open("/proc/%d/stat" % pid) as f:
+        fields = f.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def test_slow_reader_is_waited_for_asleep(root):
+    """One that missed much and does not read it now."""
+    ana, bob, page, b = pair(root)
+    for i in range(300):
+        ana.say(cmd="send", ref="f%d" % i, to="bob", text="x" * 16000,
+                wait="none")
+        ana.want(event="result", ref="f%d" % i)
+        del ana.seen[:]
+    slow = socket.socket()
+    slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    slow.connect(("127.0.0.1", page.port))
+    slow.sendall(("GET /api/events HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n"
+                  "Last-Event-ID: 0\r\nCookie: %s\r\n\r\n" %
+                  (page.port, b.cookie)).encode())
+    assert slow.recv(1)
+    until = time.monotonic() + PATIENCE
+    busy = 1
+    while busy > 0.1:   # of a second, once it has done what it can
+        assert time.monotonic() < until, "it never sleeps: %.2f" % busy
+        busy = cpu_seconds(page.process.pid)
+        time.sleep(1)
+        busy = cpu_seconds(page.process.pid) - busy
+    slow.close()
+    page.end()
+    ana.end()
+    bob.end()
+
+
 def test_abrupt_end(root):
     """Streams, questions on their way, half requests: no abort at the end."""
     ana, bob, page, b = pair(root)
