@@ -135,6 +135,7 @@ struct who {
 	message_n loaded;  /* rows up to here were taken from the store ... */
 	bool more;         /* ... and there may be later ones */
 	bool unnumbered;   /* among those are some without a valid number */
+	bool passed;       /* before the first one there are some, too */
 	struct timer send; /* after `busy`; and when no answer comes */
 	unsigned busy;     /* times in a row */
 	bool paused;
@@ -379,6 +380,9 @@ struct row *outbox_adopt(struct core *c, struct who *w, struct message *m);
 void outbox_held(struct core *c, struct who *w, bool held);
 void outbox_timer(struct core *c, const struct now *now, struct who *w);
 void outbox_reload(struct core *c, struct who *w); /* forget the window */
+/* Those at its front that a center has make room for the ones behind them; the
+ * next link begins with all of them again. False: the window is as it was. */
+bool outbox_pass(struct core *c, const struct now *now, struct who *w);
 void outbox_free(struct core *c, struct who *w);
 void outbox_load(struct core *c, const struct now *now, struct who *w);
 void epoch_new(struct core *c, const struct now *now, struct who *w);

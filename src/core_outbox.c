@@ -195,6 +195,21 @@ void outbox_load(struct core *c, const struct now *now, struct who *w)
 		who_save(c, w);
 }
 
+bool outbox_pass(struct core *c, const struct now *now, struct who *w)
+{
+	unsigned had = w->n_rows;
+
+	if (!w->more || !window_full(w) || c->disk)
+		return false;
+	while (w->first && w->first->m->delivery == D_STORED)
+		row_drop(c, w->first);
+	if (w->n_rows == had)
+		return false;
+	w->passed = true;
+	outbox_load(c, now, w);
+	return true;
+}
+
 /* ---- sending ---- */
 
 void outbox_packet(const struct core *c, const struct row *r, struct packet *p)
@@ -669,6 +684,9 @@ void outbox_have(struct core *c, const struct now *now, struct conn *n,
 
 	if (c->disk)
 		return;
+	if (w->passed)
+		outbox_reload(c, w);
+	w->passed = false;
 	outbox_load(c, now, w);
 	if (memcmp(w->row.out_epoch, none, sizeof(none)) == 0)
 		return;

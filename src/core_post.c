@@ -440,6 +440,23 @@ static bool stored_lately(const struct now *now, const struct row *r)
 			    : wall_ms - r->m->sent_ms < AGAIN_MS;
 }
 
+/* False: there is no room for more of them. */
+static bool letters_to(struct core *c, const struct now *now,
+		       struct who *center, const struct who *w)
+{
+	for (struct row *r = w->first; r; r = r->next) {
+		struct packet p;
+		if (stored_lately(now, r) || r->m->held ||
+		    on_its_way(c->post, now, r->m->id))
+			continue;
+		outbox_packet(c, r, &p);
+		if (!letter_send(c, now, center, w, &p, r->after))
+			return false;
+		r->letter_us = now->mono_us;
+	}
+	return true;
+}
+
 void post_away(struct core *c, const struct now *now, struct who *w)
 {
 	struct who *center;
@@ -462,18 +479,12 @@ void post_away(struct core *c, const struct now *now, struct who *w)
 		outbox_load(c, now, w);
 	if (!w->greeted && w->first)
 		w->greeted = hello_letter(c, now, center, w);
-	for (struct row *r = w->first; r; r = r->next) {
-		struct packet p;
-		if (stored_lately(now, r) || r->m->held ||
-		    on_its_way(c->post, now, r->m->id))
-			continue;
-		outbox_packet(c, r, &p);
-		if (!letter_send(c, now, center, w, &p, r->after)) {
+	do {
+		if (!letters_to(c, now, center, w)) {
 			again_in(c, now, ANSWER_S * SECOND_US);
 			return;
 		}
-		r->letter_us = now->mono_us;
-	}
+	} while (outbox_pass(c, now, w));
 }
 
 void post_letters_go(struct core *c, const struct now *now)

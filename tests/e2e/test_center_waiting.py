@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Letters wait in a center of two nodes on three NATS servers, and everything
 is killed in turn, while they are left there, while they wait, and while they
-are fetched: each is delivered, once. SOTTO_WAITING is how many; 500."""
+are fetched: each is delivered, once. SOTTO_WAITING is how many; 1200."""
 import os
 import sys
 import threading
@@ -11,9 +11,9 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import nats  # noqa: E402
 from sotto import Node, free_port, main  # noqa: E402
 
-WAITING = int(os.environ.get("SOTTO_WAITING", "500"))
+WAITING = int(os.environ.get("SOTTO_WAITING", "1200"))
 BOX = 2500      # letters for one receiver; a center takes 5000
-PAIR = 250      # from one sender to one receiver: what an outbox holds
+PAIR = 1000     # from one sender to one receiver
 PATIENCE = 180
 
 

@@ -449,6 +449,41 @@ TEST(stored__is_believed__of_the_center_that_has_the_letter)
 	assert_int_equal(b->delivery, D_STORED);
 }
 
+/* How many letters went; the center has them. */
+static unsigned take_letters(struct box *b)
+{
+	uint64_t ref[MANY];
+	unsigned n = 0;
+
+	for (size_t i = 0; i < b->n_said && i < MANY; i++)
+		if (b->said[i].verb == CENTER_STORE)
+			ref[n++] = b->said[i].ref;
+	forget(b);
+	for (unsigned i = 0; i < n; i++)
+		center_says(
+		    b, CENTER_LINK,
+		    (struct packet){.verb = CENTER_OKAY, .ref = ref[i]});
+	return n;
+}
+
+/* More than the outbox holds in memory. */
+TEST(letters__go__past_those_that_a_center_has)
+{
+	enum { ALL = 700 };
+	unsigned taken = 0, n;
+
+	log_in(b);
+	known(b, BOB, center_text(CENTER));
+	b->refuse = true;
+	forget(b);
+	for (int i = 0; i < ALL; i++)
+		send_text(b, BOB, "hello");
+	later(b, 20 * SEC);
+	while ((n = take_letters(b)))
+		taken += n;
+	assert_in_range(taken, ALL, ALL + 10); /* and a hello or two */
+}
+
 /* It would keep the letters to all others from going. */
 TEST(letters__go__past_a_center_that_never_answers)
 {
@@ -694,6 +729,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    T(stored__is_believed__of_the_center_that_has_the_letter),
+	    T(letters__go__past_those_that_a_center_has),
 	    T(letters__go__past_a_center_that_never_answers),
 	    T(trim__waits__for_all_letters_before_it),
 	    T(letters__come_again__that_came_while_the_disk_was_full),
